@@ -1,0 +1,111 @@
+"""The events a job prints, one JSON object a line, and their parser: all the app knows of a job comes through here.
+
+Every event carries ``v`` (the protocol's version) and ``event`` (its kind). A final event (finished, cancelled or
+failed) precedes the end of the process; a job that ends without one has crashed.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job has begun; `total` units of work lie ahead (None where unknown)."""
+
+    job: str
+    total: float | None = None
+    unit: str = ""
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of `total` units; `note` names what is being worked on."""
+
+    done: float
+    total: float | None = None
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Named numbers at a step of a run, e.g. {"loss": 0.7} or {"audio_recall_at_10": 0.38}."""
+
+    step: int
+    epoch: float
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One item could not be used, with the sentence to show; the job goes on."""
+
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A line for the log."""
+
+    text: str
+    level: str = "info"  # info | warning
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job is done; `result` is its machine-readable outcome."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job stopped because it was asked to; what it had finished is kept."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job could not be done: `message` is the sentence for the user; `bug` tells our fault from the world's."""
+
+    message: str
+    bug: bool = False
+
+
+Event = Started | Progress | Metrics | Skipped | Message | Finished | Cancelled | Failed
+Emit = Callable[[Event], None]
+
+_KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in Event.__args__}
+FINAL = (Finished, Cancelled, Failed)
+
+
+class Stop(Exception):
+    """Raised inside a job at the first safe place after it was asked to stop."""
+
+
+def to_line(event: Event) -> str:
+    """Returns the event as one line of JSON without its newline."""
+    fields = {name: getattr(event, name) for name in (f.name for f in dataclasses.fields(event))}
+    return json.dumps({"v": VERSION, "event": type(event).__name__.lower(), **fields}, ensure_ascii=False)
+
+
+def from_line(line: str) -> Event | None:
+    """Returns the event of a line, or None for anything that is not one whole event of this version."""
+    try:
+        values = json.loads(line)
+        if not isinstance(values, dict) or values.pop("v", None) != VERSION:
+            return None
+        kind = _KINDS[values.pop("event")]
+        known = {f.name for f in dataclasses.fields(kind)}
+        event: Event = kind(**{name: value for name, value in values.items() if name in known})
+    except (ValueError, KeyError, TypeError):
+        return None
+    return event

@@ -1,0 +1,61 @@
+"""Runs one spec and reports it in events: the only way in for the command line and for the app's child processes.
+
+Every job function has the shape ``run(spec, emit, stop) -> dict``: it emits Progress, Metrics, Skipped and Message
+events, asks ``stop()`` between units of work and raises ``events.Stop`` when that is true, and returns its result.
+"""
+
+import importlib
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from davenet import events, specs
+from davenet.errors import UserError, one_line
+
+ShouldStop = Callable[[], bool]
+
+# verb -> (module, function); imported on use, so that a job that needs no torch never loads it
+_JOBS = {
+    "import": ("davenet.media.importing", "import_videos"),
+    "extract": ("davenet.media.extract", "extract_videos"),
+    "transcribe": ("davenet.labels.transcribe", "transcribe_videos"),
+    "detect": ("davenet.labels.detect", "detect_foods"),
+    "mine": ("davenet.labels.mining", "mine_pairs"),
+    "train": ("davenet.training.loop", "train"),
+    "evaluate": ("davenet.evaluation.evaluate", "evaluate"),
+    "matchmaps": ("davenet.evaluation.matchmaps", "compute_matchmaps"),
+    "render": ("davenet.evaluation.render", "render_video"),
+}
+
+
+def run_job(spec: specs.Spec, emit: events.Emit, stop: ShouldStop = lambda: False) -> events.Finished | events.Cancelled:
+    """Runs the job of a spec in this process, emits its final event and returns it.
+
+    Raises UserError for the world's faults and the original exception for ours, each after its Failed event.
+    """
+    verb = spec.verb  # type: ignore[attr-defined]
+    module, function = _JOBS[verb]
+    try:
+        run: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), function)
+        result = run(spec, emit, stop)
+        final: events.Finished | events.Cancelled = events.Finished(result)
+    except (events.Stop, KeyboardInterrupt) as stopped:
+        final = events.Cancelled(stopped.args[0] if stopped.args and isinstance(stopped.args[0], dict) else {})
+    except UserError as error:
+        emit(events.Failed(one_line(error)))
+        raise
+    except MemoryError as error:
+        message = "Not enough memory for this job; close other programs or choose a smaller batch."
+        emit(events.Failed(message))
+        raise UserError(message) from error
+    except BaseException as error:
+        emit(events.Failed(f"{type(error).__name__}: {one_line(error)}", bug=True))
+        traceback.print_exc()
+        raise
+    emit(final)
+    return final
+
+
+def started(verb: str, total: float | None, unit: str) -> events.Started:
+    return events.Started(verb, total, unit, os.getpid())

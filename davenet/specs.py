@@ -1,0 +1,133 @@
+"""What each job is asked to do: one validated model a verb, written to a file by whoever starts the job.
+
+The command line runs a spec in its own process, the app in a child (``python -m davenet VERB --spec FILE``); both through
+``davenet.jobs.run_job``. Jobs read and write files only, never the project's database.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VideoRef(Spec):
+    """A video for a job to work on; `path` is where the media lies, `uid` its name in the project."""
+
+    uid: str
+    path: Path
+
+
+class ImportSpec(Spec):
+    """Probe files and folders (searched for media) and say for each whether it can be used."""
+
+    verb: Literal["import"] = "import"
+    paths: list[Path]
+    known: dict[str, Path] = Field(default_factory=dict, description="uids already in the project, with their paths")
+
+
+class ExtractSpec(Spec):
+    verb: Literal["extract"] = "extract"
+    videos: list[VideoRef]
+    clips_dir: Path
+    frame_rate: float = Field(1.0, gt=0, le=60, description="frames a second")
+    shorter_side: int = Field(256, ge=64, le=1080, description="pixels")
+    jpeg_quality: int = Field(90, ge=50, le=100)
+    force: bool = False
+
+
+class TranscribeSpec(Spec):
+    verb: Literal["transcribe"] = "transcribe"
+    videos: list[VideoRef]
+    labels_dir: Path
+    recogniser: str = "pocketsphinx"
+    force: bool = False
+
+
+class DetectSpec(Spec):
+    verb: Literal["detect"] = "detect"
+    videos: list[VideoRef]
+    clips_dir: Path
+    labels_dir: Path
+    detector: str  # "onnx:MODEL" or "import:FILE_OR_FOLDER"
+    classes: Path | None = None
+    food_label: str | None = None
+    food_classes: Path | None = None
+    food_words: Path | None = None
+    force: bool = False
+
+
+class MineSpec(Spec):
+    verb: Literal["mine"] = "mine"
+    videos: list[VideoRef]
+    clips_dir: Path
+    labels_dir: Path
+    out: Path  # pairs.jsonl, collected into the database by whoever asked
+    recogniser: str | None = None  # None: the newest words of each video
+    detector: str | None = None
+    food_threshold: float = Field(0.5, ge=0, le=1)
+    non_food_threshold: float = Field(0.95, ge=0, le=1)
+    window_s: float = Field(20.0, gt=0)
+    segment_s: float = Field(2.0, gt=0)
+    non_food_segment_s: float = Field(1.0, gt=0)
+    seed: int = 0
+
+
+class TrainSpec(Spec):
+    """A run: `config` holds the training configuration (davenet.training.presets.TrainConfig) as JSON."""
+
+    verb: Literal["train"] = "train"
+    run_dir: Path
+    clips_dir: Path
+    train_pairs: Path
+    validation_pairs: Path
+    preset: str
+    config: dict[str, object] = Field(default_factory=dict, description="values that differ from the preset's")
+    start_from: Path | None = None  # a checkpoint to fine-tune
+    device: str = "auto"
+    resume: bool = True
+
+
+class EvaluateSpec(Spec):
+    verb: Literal["evaluate"] = "evaluate"
+    checkpoint: Path
+    clips_dir: Path
+    pairs: Path
+    out: Path  # evaluation.json
+    device: str = "auto"
+
+
+class MatchmapsSpec(Spec):
+    """Matchmaps of a whole video into one cache file (safetensors), as the app plays them."""
+
+    verb: Literal["matchmaps"] = "matchmaps"
+    checkpoint: Path
+    video: VideoRef
+    out: Path
+    maps_a_second: float = Field(4.0, gt=0, le=60)
+    segment_s: float = Field(2.0, gt=0)
+    device: str = "auto"
+
+
+class RenderSpec(Spec):
+    verb: Literal["render"] = "render"
+    checkpoint: Path
+    video: VideoRef
+    out: Path
+    segment_s: float = Field(2.0, gt=0)
+    maps_a_second: float = Field(24.0, gt=0, le=60)
+    colour_map: Literal["inferno", "viridis", "magma", "turbo"] = "inferno"
+    alpha: float = Field(0.6, ge=0, le=1)
+    threshold: float = Field(0.3, ge=0, le=1)
+    start_s: float = Field(0.0, ge=0)
+    end_s: float | None = None
+    device: str = "auto"
+
+
+AnySpec = Annotated[
+    ImportSpec | ExtractSpec | TranscribeSpec | DetectSpec | MineSpec | TrainSpec | EvaluateSpec | MatchmapsSpec | RenderSpec,
+    Field(discriminator="verb"),
+]
