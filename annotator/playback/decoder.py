@@ -37,7 +37,7 @@ class Reader(Protocol):
 class Frame:
     """One picture at its second.
 
-    `lap` counts how often the loop has begun again, `ticket` names the seek it belongs to, `stepped` frames answer a step.
+    `lap` counts how often the loop has begun again, `ticket` names its seek, `stepped` frames answer a step.
     """
 
     time_s: float

@@ -1,7 +1,7 @@
 """A video's sound and the clock that it gives: decoded in one background thread, copied out by PortAudio's callback.
 
 Time is that of the sample now leaving the speaker: each callback notes when its first sample will be heard, and
-`elapsed` reads these notes. sounddevice is imported in the background thread, where it may fail: PortAudio can be missing.
+`elapsed` reads these notes. sounddevice is imported in the background thread, where it fails without PortAudio.
 """
 
 import logging
