@@ -1,0 +1,58 @@
+"""The evaluate job: a checkpoint's Recall@k over a gallery of pairs (Section 5), written as one JSON file."""
+
+import json
+from typing import Any
+
+from davenet import events
+from davenet.errors import UserError
+from davenet.evaluation.gallery import figures, gallery
+from davenet.files import content_hash, write_text_atomically
+from davenet.jobs import ShouldStop, started
+from davenet.model.checkpoint import chosen_device, load_checkpoint
+from davenet.model.similarity import Similarity
+from davenet.pairs import read_pairs
+from davenet.specs import EvaluateSpec
+from davenet.training.dataset import PairReader, Segmenting
+
+
+def evaluate(spec: EvaluateSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
+    """Writes `spec.out` and returns its values; raises UserError where fewer than two pairs can be read."""
+    device = chosen_device(spec.device)
+    model, metadata = load_checkpoint(spec.checkpoint, device=device)
+    segmenting, similarity = as_trained(metadata)
+    pairs = list(read_pairs(spec.pairs))
+    emit(started("evaluate", len(pairs), "pairs"))
+    reader = PairReader(spec.clips_dir, model.config, segmenting)
+    usable, lost = reader.usable(pairs)
+    found = gallery(
+        model,
+        reader,
+        usable,
+        similarity=similarity,
+        device=device,
+        stop=stop,
+        progress=lambda done: emit(events.Progress(done, len(usable), "pairs")),
+    )
+    for loss in (*lost, *found.lost):
+        emit(events.Skipped(loss.pair.uid, loss.reason))
+    if len(found.pairs) < 2:
+        raise UserError(f"{spec.pairs} has {len(found.pairs)} pairs that can be read; Recall@10 needs two or more.")
+    values = {
+        **figures(found),
+        "unreadable": len(lost) + len(found.lost),
+        "checkpoint": str(spec.checkpoint),
+        "checkpoint_hash": content_hash(spec.checkpoint),
+        "similarity": similarity,
+        "segment_s": segmenting.segment_s,
+        "segment_at": segmenting.segment_at,
+    }
+    write_text_atomically(spec.out, json.dumps(values, indent=2) + "\n")
+    emit(events.Metrics(0, 0.0, {name: float(value) for name, value in values.items() if isinstance(value, float)}))
+    return values
+
+
+def as_trained(metadata: dict[str, Any]) -> tuple[Segmenting, Similarity]:
+    """Returns how a checkpoint's training cut and compared, from its metadata; the paper's way where it does not say."""
+    training = metadata.get("training") or {}
+    similarity: Similarity = "misa" if training.get("similarity") == "misa" else "pooled"
+    return Segmenting(training.get("segment_s"), training.get("segment_at", "frame")), similarity

@@ -1,0 +1,83 @@
+"""Draws a matchmap over its frame: upsampling, colours, threshold and blending. The app and the renderer share it.
+
+A map covers the model's crop of the frame only, and is never stretched beyond it. Zero is fully transparent.
+"""
+
+from functools import cache
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ColourMap = Literal["inferno", "viridis", "magma", "turbo"]
+COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
+_CODES = {
+    "inferno": cv2.COLORMAP_INFERNO,
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "magma": cv2.COLORMAP_MAGMA,
+    "turbo": cv2.COLORMAP_TURBO,
+}
+
+Crop = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
+
+
+def colour_rgba(
+    matchmap_HW: NDArray[np.floating], size: tuple[int, int], *, colour_map: ColourMap, alpha: float, threshold: float
+) -> NDArray[np.uint8]:
+    """Returns RGBA uint8 (height, width, 4) of a map in 0..1 at `size` = (width, height) of its crop, alpha not premultiplied.
+
+    Opacity rises linearly from 0 at the threshold to `alpha` at 1; a value at or below the threshold, or 0, is transparent.
+    """
+    value = upsampled(matchmap_HW, size)
+    opacity = opacity_of(value, alpha=alpha, threshold=threshold)
+    rgba = np.empty((*value.shape, 4), np.uint8)
+    rgba[..., :3] = colour_table(colour_map)[(value * 255 + 0.5).astype(np.uint8)]
+    rgba[..., 3] = (opacity * 255 + 0.5).astype(np.uint8)
+    return rgba
+
+
+def blend(
+    frame_rgb: NDArray[np.uint8],
+    matchmap_HW: NDArray[np.floating],
+    *,
+    crop: Crop,
+    colour_map: ColourMap,
+    alpha: float,
+    threshold: float,
+) -> NDArray[np.uint8]:
+    """Returns a copy of the frame, RGB uint8 (height, width, 3), with the map (0..1) blended over its crop."""
+    height, width = frame_rgb.shape[:2]
+    x0, y0, x1, y1 = crop_pixels(crop, width, height)
+    rgba = colour_rgba(matchmap_HW, (x1 - x0, y1 - y0), colour_map=colour_map, alpha=alpha, threshold=threshold)
+    drawn = frame_rgb.copy()
+    region = drawn[y0:y1, x0:x1].astype(np.float32)
+    opacity = rgba[..., 3:].astype(np.float32) / 255
+    drawn[y0:y1, x0:x1] = (region + (rgba[..., :3].astype(np.float32) - region) * opacity + 0.5).astype(np.uint8)
+    return drawn
+
+
+def upsampled(matchmap_HW: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Returns the map at (width, height), smoothly interpolated between cell centres and kept in 0..1; NaN counts as 0."""
+    clean = np.clip(np.nan_to_num(matchmap_HW.astype(np.float32), nan=0.0), 0, 1)
+    interpolated = cv2.resize(clean, size, interpolation=cv2.INTER_CUBIC)
+    return np.clip(interpolated, 0, 1, dtype=np.float32)
+
+
+def opacity_of(value: NDArray[np.float32], *, alpha: float, threshold: float) -> NDArray[np.float32]:
+    """Returns the opacity 0..1 of values 0..1."""
+    span = max(1 - threshold, 1e-6)
+    return (np.clip((value - threshold) / span, 0, 1) * alpha).astype(np.float32)
+
+
+def crop_pixels(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
+    """Returns the crop in whole pixels of a frame, at least one pixel in each direction."""
+    x0, y0 = min(round(crop[0] * width), width - 1), min(round(crop[1] * height), height - 1)
+    return x0, y0, min(max(round(crop[2] * width), x0 + 1), width), min(max(round(crop[3] * height), y0 + 1), height)
+
+
+@cache
+def colour_table(colour_map: ColourMap) -> NDArray[np.uint8]:
+    """Returns RGB uint8 (256, 3), dark to bright."""
+    ramp = np.arange(256, dtype=np.uint8).reshape(256, 1)
+    return np.ascontiguousarray(cv2.applyColorMap(ramp, _CODES[colour_map])[:, 0, ::-1])

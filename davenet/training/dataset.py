@@ -1,0 +1,237 @@
+"""Pairs read from clip files as batches for the model: pictures decoded and cropped, sound cut, padded and counted.
+
+Every random choice follows from (seed, epoch, pair), never from the order of threads: a resumed run draws the same.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from davenet.clips import Clip, open_clip
+from davenet.errors import UserError, one_line
+from davenet.model.config import N_MELS, STEPS_A_SECOND, ModelConfig
+from davenet.pairs import Pair
+from davenet.training.presets import TrainConfig
+
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+FLOOR_DB = -80.0
+_BATCHES_AHEAD = 2
+_MOST_OFF_S = 1.5  # how far a pair may lie outside its clip before they do not belong together
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A pair that could not be read."""
+
+    pair: Pair
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B pairs ready for the model; `lost` are those that could not be read."""
+
+    pairs: tuple[Pair, ...]
+    image_B3HW: Tensor
+    log_mel_BMT: Tensor  # relative dB, padded with the floor
+    n_steps_B: Tensor  # int64, steps that are not padding
+    lost: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segmenting:
+    """How the sound of a pair is cut, as it was trained: it travels in the checkpoint's metadata."""
+
+    segment_s: float | None
+    segment_at: str
+
+    def of(self, pair: Pair, shift_s: float = 0.0) -> tuple[float, float]:
+        """Returns the centre and length of the pair's sound, in seconds."""
+        centre = pair.sound_s
+        if self.segment_at == "word" and pair.labels:
+            centre = (pair.labels[0].word_start + pair.labels[0].word_end) / 2 + pair.sound_offset_s
+        return centre + shift_s, self.segment_s or pair.segment_s
+
+
+class PairReader:
+    """Reads pairs from the clip files of a folder; safe to use from several threads."""
+
+    def __init__(self, clips_dir: Path, model: ModelConfig, segmenting: Segmenting) -> None:
+        self._clips_dir = clips_dir
+        self._model = model
+        self._segmenting = segmenting
+        self._clips: dict[str, Clip | UserError] = {}
+
+    def usable(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Loss]]:
+        """Splits pairs into those whose clip opens and covers their time, and the others with the reason."""
+        kept: list[Pair] = []
+        lost: list[Loss] = []
+        for pair in pairs:
+            try:
+                clip = self._clip(pair.video_uid)
+                if not -_MOST_OFF_S <= pair.time_s <= clip.duration_s + _MOST_OFF_S:
+                    raise UserError(
+                        f"The pair at {pair.time_s:.1f} s lies outside of its video {pair.video_uid} ({clip.duration_s:.1f} s);"
+                        " extract the video and mine the pairs again."
+                    )
+                kept.append(pair)
+            except UserError as error:
+                lost.append(Loss(pair, one_line(error)))
+        return kept, lost
+
+    def read(self, pair: Pair, augment: "Augmentation | None") -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+        """Returns the picture (3, H, W), the log-mel (40, steps) and its number of steps; raises UserError where it cannot."""
+        clip = self._clip(pair.video_uid)
+        try:
+            frame = clip.frame_rgb(clip.nearest_frame(pair.time_s))
+        except (IndexError, ValueError, cv2.error) as error:
+            raise UserError(f"The frame at {pair.time_s:.1f} s of {pair.video_uid} cannot be read; extract the video again.") from error
+        centre, length = self._segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
+        log_mel, n_steps = clip.segment(centre, length)
+        if n_steps == 0:
+            raise UserError(f"{pair.video_uid} has no sound at {centre:.1f} s; extract the video again.")
+        picture = evaluation_crop(frame, self._model) if augment is None else augment.crop(frame, self._model.image_size)
+        return normalised(picture), log_mel, n_steps
+
+    def batch(self, pairs: Sequence[Pair], augmentations: "Sequence[Augmentation] | None" = None) -> Batch:
+        """Returns the batch of these pairs; `image_B3HW` has no rows when none of them could be read."""
+        kept: list[Pair] = []
+        pictures: list[NDArray[np.float32]] = []
+        sounds: list[tuple[NDArray[np.float32], int]] = []
+        lost: list[Loss] = []
+        for index, pair in enumerate(pairs):
+            try:
+                picture, log_mel, n_steps = self.read(pair, augmentations[index] if augmentations else None)
+            except UserError as error:
+                lost.append(Loss(pair, one_line(error)))
+                continue
+            kept.append(pair)
+            pictures.append(picture)
+            sounds.append((log_mel, n_steps))
+        image_B3HW = torch.from_numpy(np.stack(pictures)) if pictures else torch.empty(0, 3, 1, 1)
+        log_mel_BMT, n_steps_B = padded(sounds)
+        return Batch(tuple(kept), image_B3HW, log_mel_BMT, n_steps_B, tuple(lost))
+
+    def _clip(self, video_uid: str) -> Clip:
+        known = self._clips.get(video_uid)
+        if known is None:
+            path = self._clips_dir / f"{video_uid}.safetensors"
+            try:
+                if not path.is_file():
+                    raise UserError(f"There is no clip file {path}; extract the video first.")
+                known = open_clip(path)
+            except UserError as error:
+                known = error
+            self._clips[video_uid] = known
+        if isinstance(known, UserError):
+            raise known
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """One pair's random choices in one epoch."""
+
+    area_share: float  # of the picture's area, 1: the largest square
+    aspect: float  # width / height of the crop
+    x: float  # place of the crop, 0..1 of the room it has
+    y: float
+    flipped: bool
+    sound_shift_s: float
+    whole: bool  # no random crop
+
+    def crop(self, frame_rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """Returns the random crop at (size, size, 3)."""
+        height, width = frame_rgb.shape[:2]
+        if self.whole:
+            crop_width = crop_height = float(min(width, height))
+        else:
+            area = self.area_share * width * height
+            crop_width = min(float(width), (area * self.aspect) ** 0.5)
+            crop_height = min(float(height), (area / self.aspect) ** 0.5)
+        x0, y0 = int(self.x * (width - crop_width)), int(self.y * (height - crop_height))
+        picture = frame_rgb[y0 : y0 + max(1, round(crop_height)), x0 : x0 + max(1, round(crop_width))]
+        if self.flipped:
+            picture = picture[:, ::-1]
+        return _resized(picture, size, size)
+
+
+def augmentation(config: TrainConfig, epoch: int, pair_index: int) -> Augmentation:
+    """Returns the choices of a pair in an epoch: torchvision's RandomResizedCrop with its ratios 3/4..4/3, flip and shift."""
+    random = np.random.default_rng((config.seed, epoch, pair_index))
+    whole = config.crop_least_share >= 1
+    return Augmentation(
+        area_share=float(random.uniform(min(config.crop_least_share, 1.0), 1.0)),
+        aspect=float(np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))),
+        x=0.5 if whole else float(random.uniform()),
+        y=0.5 if whole else float(random.uniform()),
+        flipped=bool(random.uniform() < 0.5) and config.flip,
+        sound_shift_s=float(random.uniform(-config.sound_shift_s, config.sound_shift_s)),
+        whole=whole,
+    )
+
+
+def evaluation_crop(frame_rgb: NDArray[np.uint8], model: ModelConfig) -> NDArray[np.uint8]:
+    """Returns the centre crop (S, S, 3) after the shorter side was resized: the region that ModelConfig.crop_of names."""
+    height, width = frame_rgb.shape[:2]
+    x0, y0, x1, y1 = model.crop_of(width, height)
+    left, top = round(x0 * width), round(y0 * height)
+    picture = frame_rgb[top : max(round(y1 * height), top + 1), left : max(round(x1 * width), left + 1)]
+    return _resized(picture, model.image_size, model.image_size)
+
+
+def normalised(picture_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Returns float32 (3, H, W) with ImageNet's mean taken off, in its deviations."""
+    scaled = (picture_rgb.astype(np.float32) / 255 - IMAGENET_MEAN) / IMAGENET_DEVIATION
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+def padded(sounds: Sequence[tuple[NDArray[np.float32], int]]) -> tuple[Tensor, Tensor]:
+    """Returns log-mels (B, 40, steps) padded with the floor, which is silence, and the count of real steps (B)."""
+    longest = max((log_mel.shape[1] for log_mel, _ in sounds), default=STEPS_A_SECOND)
+    log_mel_BMT = np.full((len(sounds), N_MELS, longest), FLOOR_DB, np.float32)
+    for row, (log_mel, _) in enumerate(sounds):
+        log_mel_BMT[row, :, : log_mel.shape[1]] = log_mel
+    return torch.from_numpy(log_mel_BMT), torch.tensor([n for _, n in sounds], dtype=torch.int64)
+
+
+def batch_indices(n_pairs: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+    """Returns the epoch's batches as indices: every pair once, in random order, batches of nearly equal size >= 2."""
+    order = np.random.default_rng((seed, epoch)).permutation(n_pairs)
+    n_batches = max(1, min(-(-n_pairs // batch_size), n_pairs // 2))
+    return list(np.array_split(order, n_batches))
+
+
+def batches_ahead(
+    reader: PairReader,
+    work: Sequence[tuple[Sequence[Pair], Sequence[Augmentation] | None]],
+    *,
+    n_threads: int = 2,
+) -> Iterator[Batch]:
+    """Yields the batches in order, read a little ahead by threads."""
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="pairs") as pool:
+        waiting: list[Future[Batch]] = []
+        try:
+            for pairs, augmentations in work:
+                waiting.append(pool.submit(reader.batch, pairs, augmentations))
+                if len(waiting) > _BATCHES_AHEAD:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _resized(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    shrinks = picture.shape[0] > height
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.uint8)

@@ -1,0 +1,122 @@
+"""Training configurations: every choice of a run with its meaning and unit, and the presets by name. No torch.
+
+The app's form is made from these fields' descriptions. The paper's experiments are Sections 5 and 6.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from davenet.errors import UserError
+from davenet.model.config import MODEL_CONFIGS, ModelConfig
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what a run learns; two runs of the same configuration, pairs and machine agree bit by bit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str = Field("", description="What this configuration is for")
+    model: Literal["davenet", "small"] = Field(
+        "davenet", description="Architecture: the paper's DAVEnet (VGG16) or the small one for a few cores"
+    )
+    image_size: int | None = Field(
+        None, ge=32, le=512, description="Side of the model's picture, pixels; empty: the architecture's own"
+    )
+    segment_s: float | None = Field(
+        None, gt=0, le=30, description="Seconds of sound with a frame; empty: each pair's own (2 s, non-food 1 s)"
+    )
+    segment_at: Literal["frame", "word"] = Field(
+        "frame", description="Centre of the sound: the frame's time, or the matched word where the pair has one"
+    )
+    similarity: Literal["pooled", "misa"] = Field(
+        "pooled",
+        description="How a frame and a segment compare: the dot product of their means (the paper's), "
+        "or the best place of the picture, averaged over time",
+    )
+    loss: Literal["blend"] = Field("blend", description="Triplet loss, random and semi-hard impostors in equal parts")
+    margin: float = Field(1.0, gt=0, description="By how much a true pair must win, in similarity")
+    optimiser: Literal["sgd", "adamw"] = Field("sgd", description="Rule of the steps; the paper uses SGD")
+    batch_size: int = Field(100, ge=2, le=4096, description="Pairs in a batch; each is an impostor for the others")
+    epochs: int = Field(100, ge=1, le=10_000, description="Passes over all pairs")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Size of the steps")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step that goes on (SGD)")
+    weight_decay: float = Field(5e-7, ge=0, le=1, description="Pull of all weights towards zero")
+    decay: Literal["steps", "cosine"] = Field(
+        "steps", description="How the learning rate falls: divided now and then, or smoothly to zero at the end"
+    )
+    decay_every_epochs: int = Field(40, ge=1, description="Epochs between two divisions of the learning rate")
+    decay_factor: float = Field(0.1, gt=0, le=1, description="What the learning rate is multiplied by then")
+    warm_up_steps: int = Field(0, ge=0, description="Steps over which the learning rate rises from zero")
+    clip_norm: float = Field(0.0, ge=0, description="Largest length of a step's gradient; 0: no limit")
+    crop_least_share: float = Field(
+        0.08, gt=0, le=1, description="Least share of the picture's area that a random crop keeps; 1: the evaluation crop"
+    )
+    flip: bool = Field(True, description="Mirror every other picture left to right")
+    sound_shift_s: float = Field(0.0, ge=0, le=5, description="Largest random shift of the sound's centre, seconds")
+    seed: int = Field(0, ge=0, description="Names the run's chances: order, crops, impostors and first weights")
+    threads: int = Field(0, ge=0, le=1024, description="Processor threads; 0: all cores")
+    evaluation_gallery: int = Field(
+        1000, ge=2, le=100_000, description="Most validation pairs that Recall@10 is taken over after each epoch"
+    )
+
+    def built_model(self) -> ModelConfig:
+        """Returns the configuration of the model to build."""
+        config = MODEL_CONFIGS[self.model]
+        if self.image_size is None:
+            return config
+        resize = round(self.image_size * config.resize / config.image_size)
+        return config.model_copy(update={"image_size": self.image_size, "resize": resize})
+
+
+_PAPER = TrainConfig(description="Section 5: uniform pairs of whole videos, from random weights")
+_SMALL = TrainConfig(
+    description="The small model from nothing on two cores in minutes",
+    model="small",
+    segment_s=4.0,
+    similarity="misa",
+    batch_size=64,
+    epochs=8,
+    learning_rate=0.05,
+    weight_decay=1e-4,
+    decay="cosine",
+    warm_up_steps=50,
+    clip_norm=1.0,
+    crop_least_share=0.5,
+    sound_shift_s=0.3,
+    evaluation_gallery=500,
+)
+
+PRESETS: dict[str, TrainConfig] = {
+    "unsupervised": _PAPER,
+    "weak-random": _PAPER.model_copy(
+        update={"description": "Section 6, Table 3 row 1: food and non-food pairs, from random weights"}
+    ),
+    "weak-unsupervised": _PAPER.model_copy(
+        update={"description": "Section 6, Table 3 row 3: food and non-food pairs, starting from an unsupervised checkpoint"}
+    ),
+    "small": _SMALL,
+    "demo": _SMALL.model_copy(
+        update={
+            "description": "A minute's fine-tune of the small checkpoint on the pairs that people accepted",
+            "segment_at": "word",
+            "batch_size": 32,
+            "epochs": 6,
+            "learning_rate": 0.005,
+            "warm_up_steps": 4,
+        }
+    ),
+}
+
+
+def preset(name: str, overrides: Mapping[str, object] | None = None) -> TrainConfig:
+    """Returns a preset with some values replaced; raises UserError for an unknown preset, name or impossible value."""
+    if name not in PRESETS:
+        raise UserError(f"There is no preset called {name}; choose one of {', '.join(PRESETS)}.")
+    try:
+        return TrainConfig.model_validate({**PRESETS[name].model_dump(), **(overrides or {})})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"The training configuration's {place or 'values'}: {first['msg']}; correct it and start again.") from error
