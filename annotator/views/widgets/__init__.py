@@ -1,0 +1,1 @@
+"""Widgets that every workspace shares: they are given data through setters, emit intentions and know no database."""
