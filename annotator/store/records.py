@@ -22,8 +22,10 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class VideoRecord:
-    """A video of the project: linked where it lies, never copied. Sizes in pixels after rotation, `start_s` in the file's
-    own timestamps; every other time in the project counts from there."""
+    """A video of the project, linked where it lies, never copied.
+
+    Sizes are in pixels after rotation; `start_s` is in the file's own timestamps, every other time counts from there.
+    """
 
     uid: str
     path: Path
@@ -105,10 +107,10 @@ class PairRecord:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRecord:
-    """One row of the history of verdicts. `withdrawn` and `restored` rows name the verdict they undo or redo in `refers_to`.
+    """One row of the history of verdicts. `withdrawn` and `restored` rows name in `refers_to` what they undo or redo.
 
-    `label` is the class the decision is about; `labels` are the weak labels as they were shown; `seconds` is the time the
-    reviewer took, `window_s` how much sound was played around the frame.
+    `label` is the class the decision is about; `labels` are the weak labels as they were shown; `seconds` is the
+    time the reviewer took, `window_s` how much sound was played around the frame.
     """
 
     uid: str

@@ -87,7 +87,10 @@ class Mining(Table):
 
 class Pair(Table):
     __tablename__ = "pair"
-    __table_args__ = (Index("ix_pair_queue", "kind", "active", "position"), Index("ix_pair_video", "video_uid", "time_s"))
+    __table_args__ = (
+        Index("ix_pair_queue", "kind", "active", "position"),
+        Index("ix_pair_video", "video_uid", "time_s"),
+    )
 
     uid: Mapped[str] = mapped_column(String(32), primary_key=True)
     video_uid: Mapped[str] = mapped_column(ForeignKey("video.uid"))
@@ -127,6 +130,7 @@ class Verdict(Table):
     __table_args__ = (
         Index("ix_verdict_pair", "pair_uid", "reviewer"),
         Index("ix_verdict_reviewer", "reviewer", "id"),
+        Index("ix_verdict_given", "reviewer", "given_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -150,7 +154,7 @@ class Verdict(Table):
 
 
 class Standing(Table):
-    """The verdict that counts for each pair and reviewer: derived from the history in the same transaction, for speed."""
+    """The verdict that counts for each pair and reviewer: derived from the history in its transaction."""
 
     __tablename__ = "standing"
     __table_args__ = (Index("ix_standing_reviewer", "reviewer", "decision", "verdict_id"),)

@@ -1,0 +1,258 @@
+"""Queries on verdicts: rows are only inserted, undo and redo included; the standing ones are derived with them."""
+
+import statistics as numbers
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.orm import Session
+
+from annotator.store import tables
+from annotator.store.database import Database
+from annotator.store.history import newest_standing, redoable, standing_backwards
+from annotator.store.pairs import labels_of
+from annotator.store.records import DECISIONS, Decision, HistoryEntry, Statistics, Tally, VerdictRecord
+from davenet import __version__
+from davenet.errors import UserError
+from davenet.pairs import WeakLabel
+
+
+class VerdictQueries(Database):
+    def give_verdict(
+        self,
+        pair_uid: str,
+        decision: Decision,
+        *,
+        reviewer: str,
+        seconds: float,
+        window_s: float,
+        label: str | None = None,
+        reason: str | None = None,
+        comment: str | None = None,
+        blind: bool = False,
+    ) -> VerdictRecord:
+        """Keeps a decision; when this returns it is on the disk. `label` is the class it is about (None: as asked).
+
+        Raises UserError where the project has no such pair or the reviewer has no name.
+        """
+        if decision not in DECISIONS:
+            raise ValueError(f"{decision} is not a decision")
+        if not reviewer.strip():
+            raise UserError("A verdict needs a reviewer's name; enter yours in the settings.")
+        with self._writing() as session:
+            pair = session.get(tables.Pair, pair_uid)
+            if pair is None:
+                raise UserError(f"{self.path.parent} has no pair {pair_uid}; mine its pairs again.")
+            shown = labels_of(session, [pair_uid]).get(pair_uid, ())
+            row = tables.Verdict(
+                uid=uuid.uuid4().hex,
+                pair_uid=pair_uid,
+                reviewer=reviewer,
+                decision=decision,
+                label=label or (shown[0].class_name if shown else None),
+                reason=reason,
+                comment=comment,
+                seconds=seconds,
+                window_s=window_s,
+                blind=blind,
+                given_at=_next_moment(session, reviewer),
+                app_version=__version__,
+                refers_to=None,
+                origin="review",
+                mining_id=pair.mining_id,
+                labels=[asdict(weak) for weak in shown],
+            )
+            _append(session, row)
+            return _verdict(row)
+
+    def undo(self, reviewer: str) -> str | None:
+        """Withdraws the reviewer's newest verdict that stands and returns its pair's uid; None where there is none."""
+        with self._writing() as session:
+            target = next(iter(standing_backwards(session.scalars(_backwards(reviewer)))), None)
+            return None if target is None else _append_about(session, target, "withdrawn")
+
+    def redo(self, reviewer: str) -> str | None:
+        """Restores the verdict withdrawn last, unless one was given since, and returns its pair's uid, or None."""
+        with self._writing() as session:
+            uid = redoable(session.scalars(_backwards(reviewer)))
+            if uid is None:
+                return None
+            target = session.scalars(select(tables.Verdict).where(tables.Verdict.uid == uid)).one()
+            return _append_about(session, target, "restored")
+
+    def last_verdicts(self, reviewer: str, limit: int = 20) -> list[VerdictRecord]:
+        """Returns the reviewer's verdicts that are not withdrawn, the newest first: the order of undo."""
+        found: list[VerdictRecord] = []
+        with self._reading() as session:
+            for row in standing_backwards(session.scalars(_backwards(reviewer))):
+                found.append(_verdict(row))
+                if len(found) == limit:
+                    break
+        return found
+
+    def verdicts(self, *, reviewer: str | None = None) -> list[VerdictRecord]:
+        """Returns the standing verdict of each reviewer on each pair, in the order given."""
+        query = select(tables.Verdict).join(tables.Standing, tables.Standing.verdict_id == tables.Verdict.id)
+        if reviewer is not None:
+            query = query.where(tables.Verdict.reviewer == reviewer)
+        with self._reading() as session:
+            return [
+                _verdict(row) for row in session.scalars(query.order_by(tables.Verdict.given_at, tables.Verdict.id))
+            ]
+
+    def history(self, pair_uid: str | None = None) -> list[VerdictRecord]:
+        """Returns every row ever written (on a pair), the oldest first, withdrawals and restorations included."""
+        query = select(tables.Verdict).order_by(tables.Verdict.id)
+        if pair_uid is not None:
+            query = query.where(tables.Verdict.pair_uid == pair_uid)
+        with self._reading() as session:
+            return [_verdict(row) for row in session.scalars(query)]
+
+    def add_verdicts(self, verdicts: Iterable[VerdictRecord]) -> tuple[int, int]:
+        """Adds verdicts from another project, all in one transaction, and returns how many were new and how many known.
+
+        Where a reviewer has several on a pair, the one given last stands, wherever it was given.
+        """
+        new = known = 0
+        touched: set[tuple[str, str]] = set()
+        with self._writing() as session:
+            uids = set(session.scalars(select(tables.Verdict.uid)))
+            for verdict in verdicts:
+                if verdict.uid in uids:
+                    known += 1
+                    continue
+                values = asdict(verdict) | {"origin": "import", "mining_id": None, "labels": _plain(verdict.labels)}
+                session.add(tables.Verdict(**values))
+                touched.add((verdict.pair_uid, verdict.reviewer))
+                uids.add(verdict.uid)
+                new += 1
+            session.flush()
+            for pair_uid, reviewer in touched:
+                _derive_standing(session, pair_uid, reviewer)
+        return new, known
+
+    def reviewers(self) -> list[str]:
+        with self._reading() as session:
+            return list(session.scalars(select(tables.Verdict.reviewer).distinct().order_by(tables.Verdict.reviewer)))
+
+    def statistics(self) -> Statistics:
+        """Returns the standing verdicts counted; a verdict's class is the label that it was about."""
+        verdict, standing = tables.Verdict, tables.Standing
+        query = select(standing.pair_uid, standing.reviewer, standing.decision, verdict.label, verdict.seconds).join(
+            verdict, verdict.id == standing.verdict_id
+        )
+        overall: Counter[str] = Counter()
+        by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        by_reviewer: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        of_pair: defaultdict[str, list[str]] = defaultdict(list)
+        seconds = []
+        with self._reading() as session:
+            for pair_uid, reviewer, decision, label, taken in session.execute(query):
+                overall[decision] += 1
+                by_class[label or ""][decision] += 1
+                by_reviewer[reviewer][decision] += 1
+                if decision != "skip":
+                    of_pair[pair_uid].append(decision)
+                    seconds.append(taken)
+        several = [decisions for decisions in of_pair.values() if len(decisions) > 1]
+        return Statistics(
+            _tally(overall),
+            {name: _tally(by_class[name]) for name in sorted(by_class)},
+            {name: _tally(by_reviewer[name]) for name in sorted(by_reviewer)},
+            numbers.median(seconds) if seconds else None,
+            len(several),
+            sum(len(set(decisions)) > 1 for decisions in several),
+        )
+
+
+def _backwards(reviewer: str) -> Select[tables.Verdict]:
+    """A reviewer's own rows, newest first, a few at a time: undo seldom looks further than the first."""
+    mine = select(tables.Verdict).where(tables.Verdict.reviewer == reviewer, tables.Verdict.origin == "review")
+    return mine.order_by(tables.Verdict.id.desc()).execution_options(yield_per=100)
+
+
+def _next_moment(session: Session, reviewer: str) -> datetime:
+    """Now, but always later than the reviewer's last row, so that a clock set back lets no older verdict stand."""
+    last = session.scalar(select(func.max(tables.Verdict.given_at)).where(tables.Verdict.reviewer == reviewer))
+    now = datetime.now(UTC)
+    return now if last is None else max(now, last + timedelta(microseconds=1))
+
+
+def _append(session: Session, row: tables.Verdict) -> None:
+    session.add(row)
+    session.flush()
+    _derive_standing(session, row.pair_uid, row.reviewer)
+
+
+def _append_about(session: Session, target: tables.Verdict, decision: Literal["withdrawn", "restored"]) -> str:
+    row = tables.Verdict(
+        uid=uuid.uuid4().hex,
+        pair_uid=target.pair_uid,
+        reviewer=target.reviewer,
+        decision=decision,
+        label=target.label,
+        reason=None,
+        comment=None,
+        seconds=0.0,
+        window_s=target.window_s,
+        blind=target.blind,
+        given_at=_next_moment(session, target.reviewer),
+        app_version=__version__,
+        refers_to=target.uid,
+        origin="review",
+        mining_id=target.mining_id,
+        labels=[],
+    )
+    _append(session, row)
+    return target.pair_uid
+
+
+def _derive_standing(session: Session, pair_uid: str, reviewer: str) -> None:
+    verdict = tables.Verdict
+    rows = session.scalars(
+        select(verdict)
+        .where(verdict.pair_uid == pair_uid, verdict.reviewer == reviewer)
+        .order_by(verdict.given_at, verdict.id)
+    ).all()
+    standing = newest_standing(rows)
+    if standing is None:
+        session.execute(
+            delete(tables.Standing).where(tables.Standing.pair_uid == pair_uid, tables.Standing.reviewer == reviewer)
+        )
+    else:
+        session.merge(
+            tables.Standing(pair_uid=pair_uid, reviewer=reviewer, verdict_id=standing.id, decision=standing.decision)
+        )
+
+
+def _plain(labels: Sequence[WeakLabel]) -> list[dict[str, Any]]:
+    return [asdict(label) for label in labels]
+
+
+def _tally(counted: Counter[str]) -> Tally:
+    return Tally(counted["accept"], counted["reject"], counted["unsure"], counted["skip"])
+
+
+def _verdict(row: tables.Verdict) -> VerdictRecord:
+    return VerdictRecord(
+        row.uid,
+        row.pair_uid,
+        row.reviewer,
+        cast(HistoryEntry, row.decision),
+        row.label,
+        row.reason,
+        row.comment,
+        row.seconds,
+        row.window_s,
+        row.blind,
+        row.given_at,
+        row.app_version,
+        row.refers_to,
+        cast(Literal["review", "import"], row.origin),
+        row.mining_id,
+        tuple(WeakLabel(**label) for label in row.labels),
+    )
