@@ -1,0 +1,220 @@
+"""A project folder: its layout, creating and opening it, the one app's lock, what is done for each video."""
+
+import getpass
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from annotator.store import DATABASE, Store, open_store
+from annotator.store.records import VideoRecord
+from davenet.errors import UserError
+from davenet.files import write_text_atomically
+
+_FOLDERS = ("clips", "labels", "runs", "cache")
+
+
+@dataclass(frozen=True, slots=True)
+class VideoState:
+    """What is done for one video: which recognisers' words and which detectors' detections lie in its folder."""
+
+    video: VideoRecord
+    is_present: bool  # the media file is where it was
+    is_extracted: bool
+    recognisers: tuple[str, ...]
+    detectors: tuple[str, ...]
+    n_food_pairs: int
+    n_non_food_pairs: int
+
+
+class Project:
+    """An open project. Use as a context manager or call `close`; `write_lock` is for the app, of which there is one."""
+
+    def __init__(self, path: Path, store: Store, lock: FileLock | None = None) -> None:
+        self.path = path
+        self.store = store
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path, *, write_lock: bool = False) -> "Project":
+        """Makes a project in a new or empty folder; raises UserError where a project or other files lie there."""
+        path = path.expanduser().absolute()
+        if (path / DATABASE).exists():
+            raise UserError(f"{path} already is a project; open it, or choose another folder.")
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is a file; choose a folder for the project.")
+        try:
+            if path.is_dir() and any(entry.name not in _FOLDERS for entry in path.iterdir() if entry.name[0] != "."):
+                raise UserError(f"{path} is not empty; choose a new or an empty folder for the project.")
+            for folder in _FOLDERS:
+                (path / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{path} cannot be made a project ({error.strerror}); choose another folder.") from error
+        return cls._opened(path, write_lock)
+
+    @classmethod
+    def open(cls, path: Path, *, write_lock: bool = False) -> "Project":
+        """Raises UserError, one sentence each: no such folder, not a project, of a newer version, unreadable, not
+        writable, or (with `write_lock`) open in another app, named by its user, host and pid."""
+        path = path.expanduser().absolute()
+        try:
+            if not path.exists():
+                raise UserError(f"{path} does not exist; create it with: annotator new {path}")
+            if not path.is_dir():
+                raise UserError(f"{path} is a file, not a project folder; give the folder that holds {DATABASE}.")
+            if not (path / DATABASE).exists():
+                raise UserError(f"{path} is not a project (no {DATABASE} in it); create one with: annotator new FOLDER")
+            for folder in _FOLDERS:
+                (path / folder).mkdir(exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{path} cannot be opened ({error.strerror}); change its permissions.") from error
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise UserError(f"{path} cannot be written to; change its permissions or copy the project elsewhere.")
+        return cls._opened(path, write_lock)
+
+    @classmethod
+    def _opened(cls, path: Path, write_lock: bool) -> "Project":
+        lock = _take_lock(path) if write_lock else None
+        try:
+            return cls(path, open_store(path), lock)
+        except BaseException:
+            _release(path, lock)
+            raise
+
+    def close(self) -> None:
+        self.store.close()
+        _release(self.path, self._lock)
+        self._lock = None
+
+    def __enter__(self) -> "Project":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def clips_dir(self) -> Path:
+        return self.path / "clips"
+
+    @property
+    def labels_dir(self) -> Path:
+        return self.path / "labels"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.path / "cache"
+
+    @property
+    def mined_pairs_path(self) -> Path:
+        return self.cache_dir / "pairs.jsonl"
+
+    def clip_path(self, video_uid: str) -> Path:
+        return self.clips_dir / f"{video_uid}.safetensors"
+
+    def run_dir(self, run_id: str) -> Path:
+        return self.runs_dir / run_id
+
+    def checkpoint_path(self, run_id: str) -> Path:
+        """Returns the run's best checkpoint, or its last without a best yet; raises UserError where it has none."""
+        folder = self.run_dir(self.store.run(run_id).id) / "checkpoints"
+        for name in ("best.safetensors", "last.safetensors"):
+            if (folder / name).exists():
+                return folder / name
+        raise UserError(f"Run {run_id} has no checkpoint in {folder}; let it train at least one epoch.")
+
+    def matchmaps_path(self, video_uid: str, checkpoint: Path) -> Path:
+        """Where the matchmaps of a video under a checkpoint are kept: by the checkpoint's content, not its name."""
+        from davenet.files import content_hash
+
+        return self.cache_dir / "matchmaps" / content_hash(checkpoint) / f"{video_uid}.safetensors"
+
+    def find_video(self, name: str) -> VideoRecord:
+        """Returns the video that a person means: by uid, file name, path or title, or the one uid beginning so."""
+        videos = self.store.videos()
+        exact = [v for v in videos if name in (v.uid, v.title, v.path.name, v.path.stem, str(v.path))]
+        found = exact or [v for v in videos if v.uid.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UserError(f"{name} fits several videos: {', '.join(v.uid for v in found[:5])}; give the uid of one.")
+        few = ", ".join(v.uid for v in videos[:3])
+        raise UserError(f"{self.path} has no video {name}" + (f"; it has {few} …" if few else "; import videos first."))
+
+    def video_states(self) -> list[VideoState]:
+        """Returns what is done for each video, in the order of their titles; looks at file names only."""
+        numbers = self.store.pair_numbers()
+        clips = {entry.stem for entry in self.clips_dir.glob("*.safetensors")}
+        return [
+            VideoState(
+                video,
+                video.path.exists(),
+                video.uid in clips,
+                self._label_sources(video.uid, "words"),
+                self._label_sources(video.uid, "detections"),
+                *numbers.get(video.uid, (0, 0)),
+            )
+            for video in self.store.videos()
+        ]
+
+    def _label_sources(self, video_uid: str, what: str) -> tuple[str, ...]:
+        files = sorted((self.labels_dir / video_uid).glob(f"{what}.*.jsonl"))
+        return tuple(file.name[len(what) + 1 : -len(".jsonl")] for file in files)
+
+    @property
+    def reviewer(self) -> str:
+        """The reviewer's name of this project's app: as set, else the name of the account."""
+        chosen = self.store.setting("reviewer")
+        return str(chosen) if chosen else account_name()
+
+
+def account_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name, as in some containers
+        return "reviewer"
+
+
+def _take_lock(path: Path) -> FileLock:
+    """Locks the project for this app. The system frees the lock of a process that died, whatever its file says."""
+    lock = FileLock(path / ".app.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = _lock_holder(path)
+        raise UserError(
+            f"{path} is open in another Matchmap Annotator ({holder}); close that one or open another project."
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be locked ({error.strerror}); change its permissions.") from error
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    values = {"pid": os.getpid(), "host": socket.gethostname(), "user": account_name(), "since": since}
+    write_text_atomically(path / ".app.json", json.dumps(values))
+    return lock
+
+
+def _lock_holder(path: Path) -> str:
+    try:
+        values: dict[str, Any] = json.loads((path / ".app.json").read_text("utf-8"))
+        return f"{values['user']} on {values['host']}, process {values['pid']}, since {values['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it does not say whose"  # the other has locked it this instant
+
+
+def _release(path: Path, lock: FileLock | None) -> None:
+    if lock is not None:
+        (path / ".app.json").unlink(missing_ok=True)
+        lock.release()
