@@ -1,7 +1,8 @@
-"""The job side of the command line: ``python -m davenet VERB --spec FILE [--events FILE]`` prints events as JSON lines.
+"""The job side of the command line: ``python -m davenet VERB --spec FILE`` prints its events as JSON lines.
 
 File descriptor 1 is kept for events alone: it is duplicated here and standard output then points at standard error, so
-that a library's prints never enter the protocol. A line ``cancel`` on standard input, or SIGTERM, asks the job to stop.
+that a library's prints never enter the protocol. A line ``cancel`` on standard input or its end, the file named by
+``--cancel-file``, or SIGTERM asks the job to stop.
 """
 
 import argparse
@@ -9,19 +10,29 @@ import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from davenet import events
 from davenet.errors import UserError, one_line
+from davenet.heartbeat import Heartbeat
+
+_VERBS = ("import", "extract", "transcribe", "detect", "mine", "train", "evaluate", "matchmaps", "render")
+_CANCEL_POLL_S = 0.25
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m davenet", description="Runs one job of a project and prints events.")
-    parser.add_argument("verb", choices=["import", "extract", "transcribe", "detect", "mine", "train", "evaluate", "matchmaps", "render"])
+    parser = argparse.ArgumentParser(prog="python -m davenet", description="Runs one job and prints its events.")
+    parser.add_argument("verb", choices=_VERBS)
     parser.add_argument("--spec", type=Path, required=True, help="JSON file with the job's spec (davenet.specs)")
     parser.add_argument("--events", type=Path, help="also append the events to this file")
-    parser.add_argument("--watch-stdin", action="store_true", help="a line 'cancel' on standard input stops the job")
+    parser.add_argument(
+        "--watch-stdin", action="store_true", help="'cancel' on standard input, or its end, stops the job"
+    )
+    parser.add_argument("--cancel-file", type=Path, help="the job stops when this file appears")
+    parser.add_argument("--heartbeat", type=Path, help="keep the process id here, touched every two seconds")
+    parser.add_argument("--background", action="store_true", help="run at a lower priority than the window")
     chosen = parser.parse_args(arguments)
 
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
@@ -32,16 +43,24 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     if chosen.watch_stdin:
         threading.Thread(target=_watch_stdin, args=(stopping,), daemon=True).start()
+    if chosen.cancel_file is not None:
+        threading.Thread(target=_watch_file, args=(chosen.cancel_file, stopping), daemon=True).start()
+    if chosen.background:
+        _yield_to_others()
+    with nullcontext() if chosen.heartbeat is None else Heartbeat(chosen.heartbeat):
+        return _run(chosen.spec, emit, stopping)
 
+
+def _run(spec_file: Path, emit: events.Emit, stopping: threading.Event) -> int:
     from pydantic import TypeAdapter, ValidationError
 
     from davenet.jobs import run_job
     from davenet.specs import AnySpec
 
     try:
-        spec: Any = TypeAdapter(AnySpec).validate_json(chosen.spec.read_bytes())
+        spec: Any = TypeAdapter(AnySpec).validate_json(spec_file.read_bytes())
     except (OSError, ValidationError) as error:
-        message = f"{chosen.spec} is not a job that this version can run ({one_line(error)[:200]}); start the job again."
+        message = f"{spec_file} is not a job that this version can run ({one_line(error)[:200]}); start the job again."
         emit(events.Failed(message))
         return 2
     try:
@@ -54,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class _Emitter:
-    """Writes each event to the protocol's pipe and to the file; a pipe that its reader has left does not end the job."""
+    """Writes each event to the protocol's pipe and to the file; a pipe that nobody reads any more ends no job."""
 
     def __init__(self, protocol: Any, path: Path | None) -> None:
         self._protocol = protocol
@@ -77,9 +96,27 @@ class _Emitter:
 
 
 def _watch_stdin(stopping: threading.Event) -> None:
-    for line in sys.stdin:
-        if line.strip() == "cancel":
+    with open(0, "rb", buffering=0, closefd=False) as raw:  # unbuffered: no lock to be held when the process ends
+        for line in raw:
+            if line.strip() == b"cancel":
+                break
+    stopping.set()  # the end of the input as well: the window that asked for this job is gone
+
+
+def _watch_file(path: Path, stopping: threading.Event) -> None:
+    while not stopping.wait(_CANCEL_POLL_S):
+        if path.exists():
             stopping.set()
+
+
+def _yield_to_others() -> None:
+    if sys.platform == "win32":
+        import ctypes
+
+        below_normal = 0x4000
+        ctypes.windll.kernel32.SetPriorityClass(ctypes.windll.kernel32.GetCurrentProcess(), below_normal)
+    else:
+        os.nice(10)
 
 
 if __name__ == "__main__":
