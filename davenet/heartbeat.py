@@ -16,14 +16,22 @@ SILENT_S = 60.0  # a pulse older than this belongs to a process that is gone, wh
 
 
 class Heartbeat:
-    """Writes the process id to `path`, touches it every two seconds, and removes it at the end."""
+    """Writes the process id to `path`, touches it every two seconds, and removes it at the end.
+
+    One inside another of the same process and file leaves all of that to the outer one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._is_inner = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> "Heartbeat":
+        pulse = read_pulse(self._path)
+        self._is_inner = pulse is not None and pulse.pid == os.getpid() and pulse.alive()
+        if self._is_inner:
+            return self
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(f"{os.getpid()}\n", encoding="ascii")
         self._thread.start()
@@ -32,6 +40,8 @@ class Heartbeat:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._is_inner:
+            return
         self._ended.set()
         self._thread.join()
         self._path.unlink(missing_ok=True)

@@ -110,6 +110,15 @@ def test_a_heartbeat_lives_as_long_as_its_block(tmp_path: Path) -> None:
     assert read_pulse(path) is None
 
 
+def test_an_inner_heartbeat_leaves_the_outer_one_beating(tmp_path: Path) -> None:
+    path = tmp_path / "heartbeat"
+    with Heartbeat(path):
+        with Heartbeat(path):
+            pass
+        assert read_pulse(path) is not None
+    assert not path.exists()
+
+
 def test_a_process_that_ended_does_not_run_even_before_its_parent_looked() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert process_runs(child.pid)
