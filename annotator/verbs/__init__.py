@@ -1,0 +1,78 @@
+"""Each verb in two halves around its job: `plan_VERB` makes the spec, `collect_VERB` takes the result into the project.
+
+The command line runs the job between them in its own process, the app in a child; both call these same functions.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from annotator.project import Project
+from annotator.verbs.importing import collect_import, plan_import
+from annotator.verbs.labelling import (
+    collect_detect,
+    collect_extract,
+    collect_mine,
+    collect_transcribe,
+    plan_detect,
+    plan_extract,
+    plan_mine,
+    plan_transcribe,
+)
+from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
+from annotator.verbs.training import (
+    collect_evaluate,
+    collect_train,
+    plan_evaluate,
+    plan_resume,
+    plan_train,
+    resolve_checkpoint,
+    resolve_run,
+    run_ended,
+    run_started,
+)
+from davenet.specs import Spec
+
+__all__ = [
+    "collect",
+    "collect_detect",
+    "collect_evaluate",
+    "collect_extract",
+    "collect_import",
+    "collect_matchmaps",
+    "collect_mine",
+    "collect_render",
+    "collect_train",
+    "collect_transcribe",
+    "plan_detect",
+    "plan_evaluate",
+    "plan_extract",
+    "plan_import",
+    "plan_matchmaps",
+    "plan_mine",
+    "plan_render",
+    "plan_resume",
+    "plan_train",
+    "plan_transcribe",
+    "resolve_checkpoint",
+    "resolve_run",
+    "run_ended",
+    "run_started",
+]
+
+_COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]] = {
+    "import": collect_import,
+    "extract": collect_extract,
+    "transcribe": collect_transcribe,
+    "detect": collect_detect,
+    "mine": collect_mine,
+    "train": collect_train,
+    "evaluate": collect_evaluate,
+    "matchmaps": collect_matchmaps,
+    "render": collect_render,
+}
+
+
+def collect(project: Project, spec: Spec, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes a finished (or cancelled) job's result into the project, whatever its verb, and returns the summary."""
+    verb: str = spec.verb  # type: ignore[attr-defined]
+    return _COLLECT[verb](project, spec, result)

@@ -1,0 +1,49 @@
+"""Importing: videos are linked where they lie, each with its split; what cannot be used keeps its reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from annotator.project import Project
+from annotator.store.records import VideoRecord
+from annotator.store.videos import split_of
+from davenet.errors import UserError
+from davenet.specs import ImportSpec
+
+
+def plan_import(project: Project, paths: Sequence[Path]) -> ImportSpec:
+    """Raises UserError for no paths at all, and for a path that does not exist."""
+    if not paths:
+        raise UserError("No videos were named; give files or folders of videos to import.")
+    wanted = [path.expanduser().absolute() for path in paths]
+    for path in wanted:
+        try:
+            if not path.exists():
+                raise UserError(f"{path} does not exist; check its name.")
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror}); change its permissions.") from error
+    return ImportSpec(paths=wanted, known={video.uid: video.path for video in project.store.videos()})
+
+
+def collect_import(project: Project, spec: ImportSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Registers the usable videos; returns {"imported": [uids], "known": [uids], "unusable": [{path, reason}]}."""
+    videos = [_record(values) for values in result.get("videos", [])]
+    unusable = list(result.get("unusable", []))
+    added = project.store.add_videos(videos)
+    project.store.record_problems(
+        "import",
+        [(Path(entry["path"]), None, str(entry["reason"])) for entry in unusable],
+        solved=[video.path for video in videos],
+    )
+    known = [str(uid) for uid in result.get("known", [])] + [v.uid for v in videos if v.uid not in added]
+    return {"imported": added, "known": known, "unusable": unusable}
+
+
+_FROM_MEDIA = {field.name for field in fields(VideoRecord)} - {"uid", "path", "title", "split", "added_at"}
+
+
+def _record(values: Mapping[str, Any]) -> VideoRecord:
+    path, uid = Path(values["path"]), str(values["uid"])
+    media = {name: values[name] for name in _FROM_MEDIA if name in values}
+    return VideoRecord(uid=uid, path=path, title=str(values.get("title") or path.stem), split=split_of(uid), **media)

@@ -1,0 +1,148 @@
+"""From videos to weakly-labelled pairs: extract, transcribe, detect and mine (Section 6)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from annotator.project import Project
+from davenet.errors import UserError
+from davenet.pairs import read_pairs
+from davenet.specs import DetectSpec, ExtractSpec, MineSpec, TranscribeSpec, VideoRef
+
+
+def plan_extract(project: Project, *, force: bool = False, videos: Sequence[str] | None = None) -> ExtractSpec:
+    return ExtractSpec(videos=_refs(project, videos), clips_dir=project.clips_dir, force=force)
+
+
+def collect_extract(project: Project, spec: ExtractSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    return _collect_by_video(project, spec, result, "extracted")
+
+
+def plan_transcribe(
+    project: Project, recogniser: str = "pocketsphinx", *, force: bool = False, videos: Sequence[str] | None = None
+) -> TranscribeSpec:
+    return TranscribeSpec(
+        videos=_refs(project, videos), labels_dir=project.labels_dir, recogniser=recogniser, force=force
+    )
+
+
+def collect_transcribe(project: Project, spec: TranscribeSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    return _collect_by_video(project, spec, result, "transcribed")
+
+
+def plan_detect(
+    project: Project,
+    detector: str,
+    *,
+    classes: Path | None = None,
+    food_label: str | None = None,
+    food_classes: Path | None = None,
+    force: bool = False,
+    videos: Sequence[str] | None = None,
+) -> DetectSpec:
+    """`detector` is "onnx:MODEL" or "import:FILE"; raises UserError where a file is missing or none is extracted."""
+    kind, colon, name = detector.partition(":")
+    if not colon or kind not in ("onnx", "import") or not name:
+        raise UserError(f"{detector} is not a food detector; use onnx:MODEL with its classes, or import:FILE.")
+    if kind == "onnx" and classes is None:
+        raise UserError("A model needs its list of classes; give the file with --classes.")
+    refs = _refs(project, videos)
+    if kind == "onnx" and not any(project.clip_path(ref.uid).exists() for ref in refs):
+        raise UserError(f"No video of {project.path} is extracted yet; extract first.")
+    return DetectSpec(
+        videos=refs,
+        clips_dir=project.clips_dir,
+        labels_dir=project.labels_dir,
+        detector=f"{kind}:{_existing(Path(name))}",
+        classes=classes and _existing(classes),
+        food_label=food_label,
+        food_classes=food_classes and _existing(food_classes),
+        force=force,
+    )
+
+
+def collect_detect(project: Project, spec: DetectSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    return _collect_by_video(project, spec, result, "detected")
+
+
+def plan_mine(
+    project: Project,
+    *,
+    recogniser: str | None = None,
+    detector: str | None = None,
+    videos: Sequence[str] | None = None,
+    **thresholds: float,
+) -> MineSpec:
+    """Thresholds are MineSpec's fields; raises UserError for impossible ones and without words or detections."""
+    refs = _refs(project, videos)
+    states = [state for state in project.video_states() if state.video.uid in {ref.uid for ref in refs}]
+    if not any(state.detectors for state in states):
+        raise UserError(f"No video of {project.path} has detections yet; detect its foods first.")
+    if not any(state.recognisers for state in states):
+        raise UserError(f"No video of {project.path} has words yet; transcribe first.")
+    try:
+        return MineSpec.model_validate(
+            {
+                "videos": refs,
+                "clips_dir": project.clips_dir,
+                "labels_dir": project.labels_dir,
+                "out": project.mined_pairs_path,
+                "recogniser": recogniser,
+                "detector": detector,
+                **thresholds,
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"Mining's {'.'.join(map(str, first['loc']))}: {first['msg']}; correct it.") from error
+
+
+def collect_mine(project: Project, spec: MineSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes the mined pairs into the review queue; pairs of these videos that were not found again become inactive."""
+    from davenet.labels.detections import newest_detections, read_detections_header
+    from davenet.labels.words import newest_transcript, read_transcript_header
+
+    detectors, recognisers = {}, {}
+    for ref in spec.videos:
+        if detections := newest_detections(spec.labels_dir, ref.uid, spec.detector):
+            detectors[ref.uid] = read_detections_header(detections).detector
+        if words := newest_transcript(spec.labels_dir, ref.uid, spec.recogniser):
+            recognisers[ref.uid] = read_transcript_header(words).recogniser
+    thresholds = spec.model_dump(mode="json", exclude={"verb", "videos", "clips_dir", "labels_dir", "out"})
+    settings = thresholds | dict(result.get("settings") or {})
+    mined = [ref.uid for ref in spec.videos if ref.uid in detectors and ref.uid in recognisers]
+    mining = project.store.put_pairs(
+        list(read_pairs(spec.out)), settings, videos=mined, detectors=detectors, recognisers=recognisers
+    )
+    return {**result, "mining": mining.id, "videos": len(mined)}
+
+
+def _refs(project: Project, videos: Sequence[str] | None) -> list[VideoRef]:
+    if videos is None:
+        found = project.store.videos()
+        if not found:
+            raise UserError(f"{project.path} has no videos; import some first.")
+    else:
+        found = [project.store.video(uid) for uid in videos]
+    return [VideoRef(uid=video.uid, path=video.path) for video in found]
+
+
+def _existing(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    if not path.exists():
+        raise UserError(f"{path} does not exist; check its name.")
+    return path
+
+
+def _collect_by_video(
+    project: Project, spec: ExtractSpec | TranscribeSpec | DetectSpec, result: Mapping[str, Any], done: str
+) -> dict[str, Any]:
+    """Notes why videos could not be used, so that the app can say so later, and returns the job's result."""
+    paths = {ref.uid: ref.path for ref in spec.videos}
+    solved = [paths[uid] for key in (done, "skipped") for uid in result.get(key, []) if uid in paths]
+    unusable = list(result.get("unusable", []))
+    problems = [(paths[entry["uid"]], entry["uid"], entry["reason"]) for entry in unusable if entry.get("uid") in paths]
+    project.store.record_problems(spec.verb, problems, solved=solved)
+    return {done: list(result.get(done, [])), "skipped": list(result.get("skipped", [])), "unusable": unusable}

@@ -1,0 +1,238 @@
+"""Runs: the accepted pairs are frozen into files, so that a run says for ever what it learnt from (Section 6)."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from annotator.project import Project
+from annotator.store.records import PairRecord, RunRecord, Split
+from davenet import __version__
+from davenet.errors import UserError
+from davenet.files import content_hash, write_text_atomically
+from davenet.pairs import write_pairs
+from davenet.specs import EvaluateSpec, TrainSpec
+from davenet.training.presets import preset as training_preset
+
+LEAST_PAIRS = 2  # a pair has no impostor without another
+HELD_OUT_SHARE = 0.25  # of the accepted pairs, where the project's own splits leave no validation
+
+
+def plan_train(
+    project: Project,
+    preset: str,
+    *,
+    config: Mapping[str, object] | None = None,
+    start_from: str | Path | None = None,
+    device: str = "auto",
+    run_id: str | None = None,
+    with_non_food: bool = True,
+) -> TrainSpec:
+    """Freezes the accepted pairs into a new run's folder, adds the run's record and returns its spec.
+
+    `start_from` is a run's id or a checkpoint file. Raises UserError with fewer than two accepted pairs, for an unknown
+    preset or impossible values, and for a checkpoint that is not there; nothing is written then.
+    """
+    values = dict(config or {})
+    training_preset(preset, values)
+    first_weights = None if start_from is None else resolve_checkpoint(project, start_from)
+    train, validation, chosen = _split_accepted(project)
+    non_food = _non_food(project, train) if with_non_food else []
+    run_id, run_dir = _new_run_dir(project, preset, run_id)
+    spec = TrainSpec(
+        run_dir=run_dir,
+        clips_dir=project.clips_dir,
+        train_pairs=run_dir / "train.pairs.jsonl",
+        validation_pairs=run_dir / "validation.pairs.jsonl",
+        preset=preset,
+        config=values,
+        start_from=first_weights,
+        device=device,
+    )
+    pairs = {
+        "train_hash": write_pairs(spec.train_pairs, (pair.to_pair() for pair in [*train, *non_food])),
+        "validation_hash": write_pairs(spec.validation_pairs, (pair.to_pair() for pair in validation)),
+        "train_food": len(train),
+        "train_non_food": len(non_food),
+        "validation": len(validation),
+        "validation_chosen": chosen,
+    }
+    record = {
+        "preset": preset,
+        "values": values,
+        "start_from": None if first_weights is None else str(first_weights),
+        "start_from_hash": None if first_weights is None else content_hash(first_weights),
+        "device": device,
+        "pairs": pairs,
+        "app_version": __version__,
+        "spec": spec.model_dump(mode="json"),
+    }
+    write_text_atomically(run_dir / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    project.store.add_run(RunRecord(run_id, preset, "planned", record))
+    return spec
+
+
+def plan_resume(project: Project, run_id: str) -> TrainSpec:
+    """Returns the spec of a run that was cancelled, failed or killed: it goes on from its last saved state."""
+    run = resolve_run(project, run_id)
+    if run.state == "finished":
+        raise UserError(f"Run {run.id} is finished; start a new one from it with --start-from {run.id}.")
+    spec = TrainSpec.model_validate(run.config["spec"])
+    run_dir = project.run_dir(run.id)  # the project may have moved since
+    moved = {
+        "run_dir": run_dir,
+        "clips_dir": project.clips_dir,
+        "train_pairs": run_dir / spec.train_pairs.name,
+        "validation_pairs": run_dir / spec.validation_pairs.name,
+        "resume": True,
+    }
+    return spec.model_copy(update=moved)
+
+
+def run_started(project: Project, spec: TrainSpec, pid: int) -> None:
+    """Notes that a process works on the run."""
+    project.store.update_run(spec.run_dir.name, state="running", message="", pid=pid)
+
+
+def collect_train(project: Project, spec: TrainSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    project.store.update_run(spec.run_dir.name, state="finished", result=result)
+    return {"run": spec.run_dir.name, **result}
+
+
+def run_ended(
+    project: Project,
+    spec: TrainSpec,
+    state: Literal["cancelled", "failed", "crashed"],
+    *,
+    message: str = "",
+    result: Mapping[str, Any] | None = None,
+) -> None:
+    """Notes that a run ended before it was finished; what it had reached by then is kept."""
+    project.store.update_run(spec.run_dir.name, state=state, message=message, result=result)
+
+
+def plan_evaluate(
+    project: Project, run_id: str, *, on: Literal["validation", "test"] = "validation", device: str = "auto"
+) -> EvaluateSpec:
+    """Evaluates a run's checkpoint on its own frozen validation pairs, or on the accepted pairs of the test split."""
+    run = resolve_run(project, run_id)
+    checkpoint = project.checkpoint_path(run.id)
+    pairs_path = project.run_dir(run.id) / f"{on}.pairs.jsonl"
+    if on == "test":
+        pairs = project.store.accepted_pairs("test")
+        if len(pairs) < LEAST_PAIRS:
+            raise UserError(
+                f"The test videos of {project.path} have {len(pairs)} accepted pairs and Recall@10 needs "
+                f"{LEAST_PAIRS}; accept more of them in Review."
+            )
+        write_pairs(pairs_path, (pair.to_pair() for pair in pairs))
+    elif not pairs_path.exists():
+        raise UserError(f"{pairs_path} does not exist; the run's pairs were moved or deleted.")
+    return EvaluateSpec(
+        checkpoint=checkpoint,
+        clips_dir=project.clips_dir,
+        pairs=pairs_path,
+        out=project.run_dir(run.id) / f"evaluation.{on}.json",
+        device=device,
+    )
+
+
+def collect_evaluate(project: Project, spec: EvaluateSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Keeps the figures with the run, under the split that they were measured on."""
+    run_id, on = spec.out.parent.name, spec.out.name.split(".")[1]
+    run = project.store.run(run_id)
+    evaluations = {**run.result.get("evaluations", {}), on: dict(result)}
+    project.store.update_run(run_id, result={**run.result, "evaluations": evaluations})
+    return {"run": run_id, "on": on, **result}
+
+
+def resolve_run(project: Project, name: str) -> RunRecord:
+    """Returns the run of this id, of this number ("3" for 003-small), or the newest for "latest"."""
+    runs = project.store.runs()
+    if name == "latest" and runs:
+        return runs[0]
+    numbered = [run for run in runs if name.isdigit() and run.id.split("-")[0].lstrip("0") == name.lstrip("0")]
+    return numbered[0] if len(numbered) == 1 else project.store.run(name)
+
+
+def resolve_checkpoint(project: Project, name: str | Path) -> Path:
+    """Returns the checkpoint that a run's id or a file's name means."""
+    path = Path(name).expanduser().absolute()
+    if path.is_file():
+        return path
+    if isinstance(name, Path) or path.suffix == ".safetensors":
+        raise UserError(f"{path} does not exist; give a run's id or a checkpoint file.")
+    return project.checkpoint_path(resolve_run(project, name).id)
+
+
+def _split_accepted(project: Project) -> tuple[list[PairRecord], list[PairRecord], str]:
+    """Returns the training and the validation pairs and, in a sentence for the run's record, how they were chosen."""
+    by_split: dict[Split, list[PairRecord]] = {
+        "train": project.store.accepted_pairs("train"),
+        "validation": project.store.accepted_pairs("validation"),
+        "test": project.store.accepted_pairs("test"),
+    }
+    total = sum(len(pairs) for pairs in by_split.values())
+    if total < LEAST_PAIRS:
+        raise UserError(
+            f"{project.path} has {total or 'no'} accepted pair{'s' if total != 1 else ''} and training needs at least "
+            f"{LEAST_PAIRS}; accept pairs in Review first."
+        )
+    if len(by_split["train"]) >= LEAST_PAIRS and len(by_split["validation"]) >= LEAST_PAIRS:
+        return by_split["train"], by_split["validation"], "the project's splits by video"
+    pool, note = [*by_split["train"], *by_split["validation"]], "the test videos are left out"
+    if len(pool) < 2 * LEAST_PAIRS and by_split["test"]:
+        pool, note = [*pool, *by_split["test"]], "the test videos are used too, for want of others"
+    train, validation, how = _hold_out(sorted(pool, key=lambda pair: (pair.position, pair.uid)))
+    return train, validation, f"{how}: the project's own splits leave too few accepted pairs; {note}"
+
+
+def _hold_out(pool: Sequence[PairRecord]) -> tuple[list[PairRecord], list[PairRecord], str]:
+    """Holds out about a quarter: whole videos where there are several, else the end of the one, else nothing."""
+    if len(pool) < 2 * LEAST_PAIRS:
+        return list(pool), list(pool), f"validated on the {len(pool)} training pairs themselves"
+    wanted = max(LEAST_PAIRS, round(HELD_OUT_SHARE * len(pool)))
+    held: set[str] = set()
+    n_held = 0
+    for video in sorted({pair.video_uid for pair in pool}, key=lambda uid: hashlib.blake2b(uid.encode()).digest()):
+        n_video = sum(pair.video_uid == video for pair in pool)
+        if n_held < wanted and len(pool) - n_held - n_video >= max(LEAST_PAIRS, len(pool) // 2):
+            held.add(video)
+            n_held += n_video
+    if n_held >= LEAST_PAIRS:
+        train = [pair for pair in pool if pair.video_uid not in held]
+        return train, [pair for pair in pool if pair.video_uid in held], f"{len(held)} whole videos held out"
+    by_time = sorted(pool, key=lambda pair: (pair.time_s, pair.uid))
+    return by_time[:-wanted], by_time[-wanted:], "the latest quarter of the pairs held out, by time in their videos"
+
+
+def _non_food(project: Project, train: Sequence[PairRecord]) -> list[PairRecord]:
+    """Returns non-food pairs of the training videos, as many as there are food pairs where it can be (Section 6).
+
+    Which ones is decided by their names, so that the same pairs are chosen again.
+    """
+    videos = {pair.video_uid for pair in train}
+    candidates = [pair for pair in project.store.non_food_pairs() if pair.video_uid in videos]
+    return sorted(candidates, key=lambda pair: pair.uid)[: len(train)]
+
+
+def _new_run_dir(project: Project, preset: str, run_id: str | None) -> tuple[str, Path]:
+    """Makes the run's folder: making it is what decides between two that start at the same moment."""
+    taken = [entry.name for entry in project.runs_dir.iterdir()] + [run.id for run in project.store.runs()]
+    numbers = [int(name.split("-")[0]) for name in taken if name.split("-")[0].isdigit()]
+    next_number = max(numbers, default=0) + 1
+    for number in range(next_number, next_number + 100):
+        name = run_id or f"{number:03d}-{preset}"
+        if Path(name).name != name or name.startswith("."):
+            raise UserError(f"{name} cannot name a run; use letters, digits and dashes.")
+        try:
+            project.run_dir(name).mkdir()
+        except FileExistsError as error:
+            if run_id:
+                raise UserError(f"{project.path} already has a run {run_id}; choose another name.") from error
+            continue
+        except OSError as error:
+            raise UserError(f"{project.run_dir(name)} cannot be made ({error.strerror}); check the disk.") from error
+        return name, project.run_dir(name)
+    raise UserError(f"{project.runs_dir} holds too many runs of the same number; name this one with --run-id.")
