@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from davenet.errors import UserError
@@ -67,3 +67,26 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_dead_parts(folder: Path) -> None:
+    """Removes the temporary files that killed processes left in a folder; those of running ones stay."""
+    for part in folder.glob(".*.part"):
+        pid = part.name.split(".")[-2]
+        if pid.isdigit() and not _is_running(int(pid)):
+            with suppress(OSError):  # Windows refuses while its writer still has it open
+                part.unlink()
+
+
+def _is_running(pid: int) -> bool:
+    if pid == os.getpid():
+        return False  # this process is not writing yet, so an earlier one had the same number
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

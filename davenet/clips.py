@@ -1,0 +1,177 @@
+"""The clip file: all that was extracted from one video, in one safetensors file, read by memory map.
+
+`frames_jpeg` (uint8: all JPEGs joined), `frame_offsets` (int64, N + 1), `frame_times_s` (float64, N) and `log_mel`
+(float16, steps × 40, absolute dB); the video's uid, its source's hash and the settings are in the metadata.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from davenet.errors import UserError
+from davenet.files import atomic_path
+from davenet.media.log_mel import HOP_S, N_MELS, RELATIVE_FLOOR_DB, relative
+
+FORMAT = "clip"
+VERSION = 1
+SUFFIX = ".safetensors"
+
+_DTYPES = {"F64": np.float64, "I64": np.int64, "F16": np.float16, "U8": np.uint8}
+_ARRAYS = {"frame_offsets": "I64", "frame_times_s": "F64", "log_mel": "F16", "frames_jpeg": "U8"}
+_MAX_HEADER = 1 << 20  # bytes
+
+
+def clip_path(clips_dir: Path, video_uid: str) -> Path:
+    return clips_dir / f"{video_uid}{SUFFIX}"
+
+
+def write_clip(
+    path: Path, *, frames_jpeg: list[bytes], frame_times_s: ArrayLike, log_mel: ArrayLike, metadata: Mapping[str, str]
+) -> None:
+    """Writes a clip file atomically; `log_mel` is (steps, 40) in absolute dB, `metadata` names at least the "video".
+
+    Raises UserError when the disk is full or the folder cannot be written to.
+    """
+    offsets = np.concatenate([[0], np.cumsum([len(jpeg) for jpeg in frames_jpeg])]).astype("<i8")
+    times = np.asarray(frame_times_s, "<f8")
+    mel = np.asarray(log_mel, "<f2")
+    if times.shape != (len(frames_jpeg),) or mel.ndim != 2 or mel.shape[1] != N_MELS:
+        raise ValueError(f"{times.shape} times for {len(frames_jpeg)} frames, log-mel of shape {mel.shape}")
+    header: dict[str, Any] = {"__metadata__": {"format": FORMAT, "version": str(VERSION), **metadata}}
+    end = 0
+    for name, shape in (
+        ("frame_offsets", offsets.shape),
+        ("frame_times_s", times.shape),
+        ("log_mel", mel.shape),
+        ("frames_jpeg", (int(offsets[-1]),)),
+    ):
+        kind = _ARRAYS[name]
+        begin, end = end, end + int(np.prod(shape, dtype=np.int64)) * np.dtype(_DTYPES[kind]).itemsize
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [begin, end]}
+    encoded = json.dumps(header, ensure_ascii=False).encode("utf-8")
+    encoded += b" " * (-len(encoded) % 8)
+    with atomic_path(path) as temporary, open(temporary, "wb") as out:
+        out.write(struct.pack("<Q", len(encoded)))
+        out.write(encoded)
+        for array in (offsets, times, mel):
+            out.write(array.tobytes())
+        for jpeg in frames_jpeg:
+            out.write(jpeg)
+
+
+def open_clip(path: Path) -> "Clip":
+    """Returns a clip file, memory-mapped; raises UserError where it is missing, damaged, or of another kind or version."""
+    return Clip(path)
+
+
+class Clip:
+    """One video's frames and log-mel, for random access; times are seconds on the video's clock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        metadata, arrays = _read_header(path)
+        self.metadata: dict[str, str] = metadata
+        self.frame_times_s: NDArray[np.float64] = np.array(arrays["frame_times_s"])  # (N,), ascending
+        self.log_mel: NDArray[np.float16] = arrays["log_mel"]  # (steps, 40), absolute dB
+        self._offsets: NDArray[np.int64] = np.array(arrays["frame_offsets"])
+        self._jpeg: NDArray[np.uint8] = arrays["frames_jpeg"]
+        if (
+            self._offsets.shape != (len(self.frame_times_s) + 1,)
+            or self.log_mel.ndim != 2
+            or self.log_mel.shape[1] != N_MELS
+            or self._offsets[0] != 0
+            or self._offsets[-1] != len(self._jpeg)
+            or (np.diff(self._offsets) < 0).any()
+        ):
+            raise UserError(f"{path} is damaged; extract its video again.")
+
+    @property
+    def video_uid(self) -> str:
+        return self.metadata["video"]
+
+    @property
+    def duration_s(self) -> float:
+        """Returns the video's length: of picture or sound, whichever is longer."""
+        return float(self.metadata.get("duration_s") or len(self.log_mel) * HOP_S)
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.frame_times_s)
+
+    def frame_jpeg(self, index: int) -> NDArray[np.uint8]:
+        """Returns a frame's JPEG as uint8 (bytes,), a view of the file."""
+        if not 0 <= index < self.n_frames:
+            raise IndexError(f"frame {index} of {self.n_frames}")
+        return self._jpeg[self._offsets[index] : self._offsets[index + 1]]
+
+    def frame_rgb(self, index: int) -> NDArray[np.uint8]:
+        """Returns a frame as RGB uint8 (H, W, 3); raises UserError where its JPEG is damaged."""
+        jpeg = self.frame_jpeg(index)
+        pixels = cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB) if len(jpeg) else None
+        if pixels is None:
+            raise UserError(f"Frame {index} of {self.path} is damaged; extract its video again.")
+        rgb: NDArray[np.uint8] = pixels
+        return rgb
+
+    def nearest_frame(self, time_s: float) -> int:
+        """Returns the index of the frame whose time is nearest."""
+        if not self.n_frames:
+            raise UserError(f"{self.path} holds no frames; extract its video again.")
+        after = int(np.searchsorted(self.frame_times_s, time_s))
+        if after == 0:
+            return 0
+        if after == self.n_frames:
+            return after - 1
+        before_s, after_s = self.frame_times_s[after - 1], self.frame_times_s[after]
+        return after - 1 if time_s - before_s <= after_s - time_s else after
+
+    def segment(self, center_s: float, duration_s: float) -> tuple[NDArray[np.float32], int]:
+        """Returns (float32 (40, steps) in dB relative to the segment's maximum, number of steps that are real).
+
+        The part of [center − duration / 2, center + duration / 2] inside the sound lies at the left; −80 fills the rest.
+        """
+        n_steps = round(duration_s / HOP_S)
+        begin = round((center_s - duration_s / 2) / HOP_S)
+        first, last = max(0, begin), min(len(self.log_mel), begin + n_steps)
+        segment = np.full((N_MELS, n_steps), RELATIVE_FLOOR_DB, np.float32)
+        n_valid = max(0, last - first)
+        if n_valid:
+            segment[:, :n_valid] = relative(self.log_mel[first:last]).T
+        return segment, n_valid
+
+
+def _read_header(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    try:
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            (n_header,) = struct.unpack("<Q", file.read(8))
+            if n_header > min(_MAX_HEADER, size):
+                raise ValueError("header too long")
+            header = json.loads(file.read(n_header))
+        metadata = header.pop("__metadata__", {})
+        if metadata.get("format") != FORMAT or "video" not in metadata:
+            raise UserError(f"{path} is not a clip file; extract its video again.")
+        if int(metadata["version"]) > VERSION:
+            raise UserError(f"{path} was written by a newer version; update the program, or extract its video again.")
+        mapped = np.memmap(path, np.uint8, "r")
+        arrays = {name: _array(header[name], kind, mapped[8 + n_header :]) for name, kind in _ARRAYS.items()}
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist; extract its video first.") from error
+    except PermissionError as error:
+        raise UserError(f"No permission to read {path}; change its permissions.") from error
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged or not a clip file; extract its video again.") from error
+    return metadata, arrays
+
+
+def _array(entry: Mapping[str, Any], kind: str, data: NDArray[np.uint8]) -> NDArray[Any]:
+    begin, end = entry["data_offsets"]
+    if entry["dtype"] != kind or not 0 <= begin <= end <= len(data):
+        raise ValueError("the file is shorter than its header says")
+    return data[begin:end].view(_DTYPES[kind]).reshape(entry["shape"])

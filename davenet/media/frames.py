@@ -1,0 +1,184 @@
+"""Frames of a video by time: in one forward pass (`frames_at`) or by exact random access (`FrameReader`, for review).
+
+The frame of second t is the last one with a time ≤ t, as a player shows it; before the first frame it is the first. Only
+the file's own timestamps are used, never a frame rate.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av.error
+from av.video.frame import VideoFrame
+
+from davenet.errors import UserError
+from davenet.media.picture import Pixels, pixel_shape, to_pixels
+from davenet.media.source import PTS_TOLERANCE_S, Source, decode, open_source, packets
+
+_FORWARD_S = 1.5  # a frame this little ahead is reached by decoding on, which is cheaper than a seek
+_FIRST_STEP_BACK_S = 0.5
+_KEPT_FRAMES = 8  # decoded frames behind the current one, for steps back
+
+
+def timed_frames(source: Source) -> Iterator[tuple[float, VideoFrame]]:
+    """Yields the decoded pictures with their times on the clock, in order; damaged ones are left out."""
+    if source.picture is None:
+        raise UserError(f"{source.path} has no picture; choose a video file.")
+    if not source.picture.codec_context.is_open:  # after a seek it is
+        source.picture.thread_type = "AUTO"
+    last_s = float("-inf")
+    for packet in packets(source, source.picture):
+        for frame in decode(packet):
+            time_s = source.clock_s(frame)
+            if time_s is None:
+                time_s = last_s + 1 / float(source.picture.average_rate or 25) if last_s >= 0 else 0.0
+            if time_s > last_s:
+                last_s = time_s
+                yield time_s, frame
+
+
+def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) -> Iterator[tuple[float, Pixels]]:
+    """Yields (time asked for, RGB uint8 (H, W, 3)) for each of the ascending times in one forward pass.
+
+    Raises UserError where the file cannot be opened, has no picture, or nothing of it decodes.
+    """
+    with open_source(path) as source:
+        wanted = iter(times_s)
+        target_s = next(wanted, None)
+        shown: VideoFrame | None = None
+        pixels: Pixels | None = None
+        for time_s, frame in timed_frames(source):
+            while target_s is not None and shown is not None and time_s > target_s + PTS_TOLERANCE_S:
+                if pixels is None:
+                    pixels = to_pixels(shown, _shape(source), shorter_side)
+                yield target_s, pixels
+                target_s = next(wanted, None)
+            if target_s is None:
+                return
+            shown, pixels = frame, None
+        if shown is None:
+            raise UserError(f"Nothing of {path} can be decoded; copy or download it again.")
+        pixels = to_pixels(shown, _shape(source), shorter_side)
+        while target_s is not None:
+            yield target_s, pixels
+            target_s = next(wanted, None)
+
+
+def _shape(source: Source):  # type: ignore[no-untyped-def]
+    assert source.picture is not None
+    return pixel_shape(source.picture)
+
+
+class FrameReader:
+    """Exact random access to a video's frames; keeps its place, so that frames shortly ahead or behind are quick."""
+
+    def __init__(self, path: Path) -> None:
+        self._source = open_source(path)
+        self._frames: Iterator[tuple[float, VideoFrame]] = timed_frames(self._source)
+        self._returned_s = float("-inf")
+        self._recent: deque[tuple[float, VideoFrame]] = deque(maxlen=_KEPT_FRAMES)  # the last one is the current frame
+        self._ahead: tuple[float, VideoFrame] | None = None  # decoded to know that the current frame is the right one
+        if self._source.picture is None:
+            self.close()
+            raise UserError(f"{path} has no picture; choose a video file.")
+        self._shape = pixel_shape(self._source.picture)
+
+    def frame_at(self, time_s: float) -> tuple[float, Pixels]:
+        """Returns (its time on the clock, RGB uint8 (H, W, 3)) of the frame shown at `time_s`.
+
+        Raises UserError where nothing of the video can be decoded.
+        """
+        if not self._is_near(time_s):
+            self._seek(time_s)
+        self._advance_to(time_s)
+        for frame_s, frame in reversed(self._recent):
+            if frame_s <= time_s + PTS_TOLERANCE_S:
+                return self._returned(frame_s, frame)
+        return self._returned(*self._recent[0])  # before the first frame
+
+    def next(self) -> tuple[float, Pixels] | None:
+        """Returns the frame that follows the one last returned, or None at the end."""
+        for frame_s, frame in self._recent:
+            if frame_s > self._returned_s:  # a frame behind the newest was asked for before
+                return self._returned(frame_s, frame)
+        if self._ahead is None:
+            self._ahead = self._decode_one()
+        if self._ahead is None:
+            return None
+        self._recent.append(self._ahead)
+        self._ahead = None
+        return self._returned(*self._recent[-1])
+
+    def close(self) -> None:
+        self._recent.clear()
+        self._ahead = None
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _returned(self, frame_s: float, frame: VideoFrame) -> tuple[float, Pixels]:
+        self._returned_s = frame_s
+        return frame_s, to_pixels(frame, self._shape)
+
+    def _is_near(self, time_s: float) -> bool:
+        if not self._recent:
+            return False
+        return self._recent[0][0] <= time_s + PTS_TOLERANCE_S and time_s <= self._recent[-1][0] + _FORWARD_S
+
+    def _decode_one(self) -> tuple[float, VideoFrame] | None:
+        return next(self._frames, None)
+
+    def _advance_to(self, time_s: float) -> None:
+        """Decodes until the frame after `time_s` is known."""
+        while True:
+            if self._ahead is None:
+                self._ahead = self._decode_one()
+            if self._ahead is None or (self._recent and self._ahead[0] > time_s + PTS_TOLERANCE_S):
+                break
+            self._recent.append(self._ahead)
+            self._ahead = None
+        if not self._recent:
+            raise UserError(f"Nothing of {self._source.path} can be decoded; copy or download it again.")
+
+    def _seek(self, time_s: float) -> None:
+        """Puts the first decoded frame at or before `time_s`: further back each time a keyframe turns out too late."""
+        back_s = 0.0
+        while True:
+            to_s = time_s - back_s
+            self._restart(max(0.0, to_s))
+            self._ahead = self._decode_one()
+            if self._ahead is not None and self._ahead[0] <= time_s + PTS_TOLERANCE_S:
+                return
+            if to_s <= 0:
+                break
+            back_s = max(_FIRST_STEP_BACK_S, back_s * 2)
+        if self._ahead is None:
+            self._reopen()
+
+    def _restart(self, time_s: float) -> None:
+        source = self._source
+        assert source.picture is not None and source.picture.time_base is not None
+        self._recent.clear()
+        self._ahead = None
+        offset = int((time_s + source.start_s + PTS_TOLERANCE_S) / source.picture.time_base)
+        try:
+            source.container.seek(offset, stream=source.picture)
+            self._frames = timed_frames(source)
+        except av.error.FFmpegError:  # a file that cannot seek there is read from its start
+            self._reopen()
+
+    def _reopen(self) -> None:
+        path = self._source.path
+        self._source.close()
+        self._source = open_source(path)
+        self._frames = timed_frames(self._source)
+        self._recent.clear()
+        self._ahead = None

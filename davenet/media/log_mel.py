@@ -1,0 +1,111 @@
+"""Log-mel spectrograms, as the reference DAVEnet takes them (Section 3): 16 kHz, 40 Slaney bands, 100 steps a second.
+
+A video's spectrogram is kept in absolute dB, once; a segment is made relative to its own maximum when it is cut out.
+"""
+
+import functools
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 16_000  # Hz
+HOP_S = 0.01
+HOP = 160  # samples: HOP_S
+WINDOW = 400  # samples: 25 ms
+N_FFT = 400
+N_MELS = 40
+LOWEST_HZ, HIGHEST_HZ = 20.0, 8000.0
+PRE_EMPHASIS = 0.97
+ABSOLUTE_FLOOR_DB = -100.0  # power 1e-10; digital silence
+RELATIVE_FLOOR_DB = -80.0
+
+LogMel = NDArray[np.float32]
+
+_BLOCK_STEPS = 4096  # 41 s: bounds the memory that windows and spectra take
+
+
+def absolute_log_mel(sound: NDArray[np.float32]) -> LogMel:
+    """Returns float32 (n_steps, 40) in absolute dB, at least -100, of mono sound at 16 kHz; n_steps = samples // 160.
+
+    Step k is the 25 ms window centred on k × 10 ms. A window of digital silence is -100 dB whatever the sound's mean.
+    """
+    n_steps = len(sound) // HOP
+    log_mel = np.empty((n_steps, N_MELS), np.float32)
+    if n_steps == 0:
+        return log_mel
+    mean = np.float32(np.mean(sound, dtype=np.float64))
+    bands, window = mel_filterbank().T, np.hamming(WINDOW + 1)[:-1].astype(np.float32)
+    half = WINDOW // 2
+    for first in range(0, n_steps, _BLOCK_STEPS):
+        last = min(first + _BLOCK_STEPS, n_steps)
+        begin, end = first * HOP - half, (last - 1) * HOP + half  # samples; may reach over both ends of the sound
+        inside = sound[max(0, begin - 1) : min(end, len(sound))]
+        centred = inside - mean
+        if begin > 0:
+            emphasised = centred[1:] - PRE_EMPHASIS * centred[:-1]
+        else:
+            emphasised = np.concatenate([centred[:1], centred[1:] - PRE_EMPHASIS * centred[:-1]])
+        before, after = max(0, -begin), max(0, end - len(sound))
+        padded = np.pad(emphasised, (before, after)).astype(np.float32, copy=False)
+        windows_TW = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
+        power_TF = np.abs(scipy.fft.rfft(windows_TW * window, N_FFT, axis=1)) ** 2
+        power_TM = power_TF @ bands
+        block = 10 * np.log10(np.maximum(power_TM, 1e-10))
+        block[
+            _is_constant(inside if begin > 0 else np.pad(inside, (1, 0), mode="edge"), before, after, last - first)
+        ] = ABSOLUTE_FLOOR_DB
+        log_mel[first:last] = block
+    return log_mel
+
+
+def _is_constant(inside: NDArray[np.float32], before: int, after: int, n_steps: int) -> NDArray[np.bool_]:
+    """Returns for each window whether its samples (and the one before, which pre-emphasis takes) are all equal."""
+    changes = np.concatenate([[0], np.cumsum(np.diff(inside) != 0)])
+    changes = np.pad(changes, (before, after), mode="edge")
+    starts = np.arange(n_steps) * HOP
+    constant: NDArray[np.bool_] = changes[starts + WINDOW] == changes[starts]
+    return constant
+
+
+def relative(log_mel: NDArray[np.floating]) -> LogMel:
+    """Returns a segment's spectrogram in dB relative to its maximum, at least -80; silence is -80 everywhere, never 0."""
+    segment: LogMel = np.asarray(log_mel, np.float32)
+    if segment.size == 0:
+        return segment
+    loudest = segment.max()
+    if loudest <= ABSOLUTE_FLOOR_DB:
+        return np.full_like(segment, RELATIVE_FLOOR_DB)
+    return np.maximum(segment - loudest, np.float32(RELATIVE_FLOOR_DB))
+
+
+@functools.cache
+def mel_filterbank() -> NDArray[np.float32]:
+    """Returns (40, 201): Slaney's triangles, linear to 1 kHz and logarithmic above, each of unit area.
+
+    Equal to librosa.filters.mel, whose import alone would cost more than the sound of a whole video.
+    """
+    edges_hz = _mel_to_hz(np.linspace(_hz_to_mel(LOWEST_HZ), _hz_to_mel(HIGHEST_HZ), N_MELS + 2))
+    bins_hz = np.linspace(0, SAMPLE_RATE / 2, N_FFT // 2 + 1)
+    widths = np.diff(edges_hz)
+    ramps = edges_hz[:, None] - bins_hz[None, :]
+    rising = -ramps[:-2] / widths[:-1, None]
+    falling = ramps[2:] / widths[1:, None]
+    bands = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges_hz[2:] - edges_hz[:-2]))[:, None]
+    return bands.astype(np.float32)
+
+
+_LINEAR_HZ = 200 / 3  # a mel below 1 kHz
+_LOG_FROM_HZ = 1000.0
+_LOG_FROM_MEL = _LOG_FROM_HZ / _LINEAR_HZ
+_LOG_STEP = np.log(6.4) / 27  # a mel above 1 kHz
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _LOG_FROM_HZ:
+        return hz / _LINEAR_HZ
+    return float(_LOG_FROM_MEL + np.log(hz / _LOG_FROM_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(mel < _LOG_FROM_MEL, mel * _LINEAR_HZ, _LOG_FROM_HZ * np.exp(_LOG_STEP * (mel - _LOG_FROM_MEL)))

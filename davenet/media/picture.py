@@ -1,0 +1,57 @@
+"""From a decoded picture to pixels as they are meant to be seen: upright, with square pixels, one field if interlaced."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+_MIN_INTERLACED_HEIGHT = 400  # lower pictures flagged as interlaced hold one field already
+_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+def rotation(frame: VideoFrame) -> int:
+    """Returns the clockwise turn, 0, 90, 180 or 270 degrees, that makes a frame upright (the file's display matrix)."""
+    return -round(frame.rotation / 90) * 90 % 360
+
+
+def pixel_shape(stream: VideoStream) -> Fraction:
+    """Returns width over height of one stored pixel: 1 but for anamorphic video."""
+    shape = stream.sample_aspect_ratio
+    if not shape or not Fraction(1, 4) <= shape <= 4:
+        return Fraction(1)  # unset, or nonsense
+    return Fraction(shape)
+
+
+def upright_size(frame: VideoFrame, shape: Fraction) -> tuple[int, int]:
+    """Returns (width, height) of a frame as it is to be shown."""
+    width, height = max(1, round(frame.width * shape)), frame.height
+    return (height, width) if rotation(frame) in (90, 270) else (width, height)
+
+
+def fitted_size(width: int, height: int, shorter_side: int | None) -> tuple[int, int]:
+    """Returns (width, height) scaled so that the shorter of both has `shorter_side` pixels."""
+    if shorter_side is None:
+        return width, height
+    scale = shorter_side / min(width, height)
+    return max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale))
+
+
+def to_pixels(frame: VideoFrame, shape: Fraction, shorter_side: int | None = None, *, order: str = "rgb24") -> Pixels:
+    """Returns a frame as uint8 (H, W, 3), upright, with the shorter side resized if asked; order "rgb24" or "bgr24"."""
+    pixels: Pixels = frame.to_ndarray(format=order)
+    if frame.interlaced_frame and frame.height >= _MIN_INTERLACED_HEIGHT:
+        pixels = pixels[::2]  # the first field: both together would show a moving thing twice
+    turn = rotation(frame)
+    width, height = fitted_size(*upright_size(frame, shape), shorter_side)
+    stored = (height, width) if turn in (90, 270) else (width, height)
+    if (pixels.shape[1], pixels.shape[0]) != stored:
+        shrinks = stored[0] < pixels.shape[1] and stored[1] <= pixels.shape[0]
+        pixels = cv2.resize(pixels, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[assignment]
+    if turn:
+        pixels = cv2.rotate(pixels, _TURNS[turn])  # type: ignore[assignment]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,175 @@
+"""An opened media file: its picture and sound streams, its clock, and its packets in spite of damage.
+
+Everything of davenet.media that decodes goes through here, so that the clock (seconds since the earlier of the picture's
+and the sound's start) and the choice of streams are the same for frames, sound, playback and extraction.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import av
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from davenet.errors import UserError
+
+# Demuxers that read one file and nothing else. Playlists (hls, concat, dash, imf) are left out on purpose: a text named
+# .mp4 could otherwise make FFmpeg open other files.
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,obu,ivf,flv,ogg,asf,mxf,nut,rm,dv,wtv,"
+    "wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,amr,amrnb,amrwb"
+)
+_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+_MAX_DEMUX_ERRORS = 16  # in a row; a file whose rest cannot be read ends there
+_BOX_NAMES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
+_MAGIC = (b"\x1aE\xdf\xa3", b"RIFF", b"FLV", b"OggS", b"0&\xb2u")  # Matroska, AVI, FLV, Ogg, ASF
+
+S = TypeVar("S", VideoStream, AudioStream)
+
+PTS_TOLERANCE_S = 0.0005  # Matroska rounds times to milliseconds
+
+
+def open_media(path: Path) -> InputContainer:
+    """Opens one media file for decoding: local files only, nothing that it refers to.
+
+    Raises UserError where it is missing, unreadable, empty, truncated, a playlist, or not media at all.
+    """
+    head = _first_bytes(path)
+    try:
+        return av.open(str(path.absolute()), options=_OPEN_OPTIONS, metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        if head.lstrip(b"\xef\xbb\xbf \r\n").startswith((b"#EXTM3U", b"ffconcat")):
+            sentence = f"{path} is a playlist that names other files; import the files themselves."
+        elif head[4:8] in _BOX_NAMES:
+            sentence = (
+                f"{path} is truncated or damaged (its index, the 'moov' part, is missing); copy or download it again."
+            )
+        elif head.startswith(_MAGIC):
+            sentence = f"{path} is truncated or damaged and cannot be opened; copy or download it again."
+        else:
+            sentence = f"{path} is not a video; choose a file such as MP4, MOV, MKV or WebM."
+        raise UserError(sentence) from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; choose a video file in it.")
+        with open(path, "rb") as file:
+            head = file.read(64)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist; check its name and that its drive is connected.") from error
+    except PermissionError as error:
+        raise UserError(f"No permission to read {path}; change its permissions and try again.") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check its drive and try again.") from error
+    if not head:
+        raise UserError(f"{path} is empty (0 bytes); copy or download it again.")
+    return head
+
+
+@dataclass(slots=True)
+class Source:
+    """An open file with its chosen streams; `start_s` is where its clock begins, in the file's own timestamps."""
+
+    path: Path
+    container: InputContainer
+    picture: VideoStream | None
+    sound: AudioStream | None
+    start_s: float
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.container.close()
+
+    def clock_s(self, item: Packet | VideoFrame | AudioFrame) -> float | None:
+        """Returns the time of a packet or a frame on the clock, or None where it carries none."""
+        if item.pts is None or item.time_base is None:
+            return None
+        return float(item.pts * item.time_base) - self.start_s
+
+
+def open_source(path: Path) -> Source:
+    """Opens a file and chooses its streams: the default ones, else the largest; cover pictures are not video."""
+    container = open_media(path)
+    picture = _best([s for s in container.streams.video if not s.disposition & Disposition.attached_pic], _picture_size)
+    sound = _best(list(container.streams.audio), _sound_size)
+    for stream in container.streams:
+        if stream is not picture and stream is not sound:
+            stream.discard = Discard.all
+    starts = [
+        float(stream.start_time * stream.time_base)
+        for stream in (picture, sound)
+        if stream is not None and stream.start_time is not None and stream.time_base is not None
+    ]
+    start_s = min(starts) if starts else (container.start_time or 0) / av.time_base
+    return Source(path, container, picture, sound, start_s)
+
+
+def _best(streams: list[S], size: Callable[[S], int]) -> S | None:
+    """Returns the default stream among those that can be decoded, else the largest, else the first."""
+    usable = [s for s in streams if s.codec_context is not None and size(s) > 0]
+    return max(usable, key=lambda s: (bool(s.disposition & Disposition.default), size(s)), default=None)
+
+
+def _picture_size(stream: VideoStream) -> int:
+    if not stream.codec_context.pix_fmt and not stream.frames and not stream.average_rate:
+        return 0  # a track that was declared but never written
+    return stream.codec_context.width * stream.codec_context.height
+
+
+def _sound_size(stream: AudioStream) -> int:
+    return stream.codec_context.sample_rate
+
+
+def packets(source: Source, *streams: Stream | None) -> Iterator[Packet]:
+    """Yields the packets of the streams to the end of what can be read, then one empty packet a stream to flush with."""
+    wanted = [stream for stream in streams if stream is not None]
+    for stream in (source.picture, source.sound):
+        if stream is not None:
+            stream.discard = Discard.default if stream in wanted else Discard.all
+    n_errors = 0
+    demuxed = source.container.demux(*wanted)
+    while True:
+        try:
+            packet = next(demuxed)
+        except StopIteration:
+            return
+        except av.error.FFmpegError:
+            n_errors += 1
+            if n_errors >= _MAX_DEMUX_ERRORS:
+                for stream in wanted:
+                    flush = Packet()
+                    flush.stream = stream
+                    yield flush
+                return
+            demuxed = source.container.demux(*wanted)
+            continue
+        n_errors = 0
+        yield packet
+
+
+def decode(packet: Packet) -> list[Any]:
+    """Returns the frames that a packet completes; damaged data gives none, and decoding goes on with the next packet."""
+    try:
+        return packet.stream.decode(packet)  # type: ignore[union-attr,no-any-return]
+    except av.error.FFmpegError as error:
+        if isinstance(error, av.error.MemoryError):
+            raise
+        return []
