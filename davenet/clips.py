@@ -66,7 +66,7 @@ def write_clip(
 
 
 def open_clip(path: Path) -> "Clip":
-    """Returns a clip file, memory-mapped; raises UserError where it is missing, damaged, or of another kind or version."""
+    """Returns a clip file, memory-mapped; raises UserError where it is missing, damaged or not a clip file we know."""
     return Clip(path)
 
 
@@ -113,7 +113,7 @@ class Clip:
     def frame_rgb(self, index: int) -> NDArray[np.uint8]:
         """Returns a frame as RGB uint8 (H, W, 3); raises UserError where its JPEG is damaged."""
         jpeg = self.frame_jpeg(index)
-        pixels = cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB) if len(jpeg) else None
+        pixels: Any = cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB) if len(jpeg) else None
         if pixels is None:
             raise UserError(f"Frame {index} of {self.path} is damaged; extract its video again.")
         rgb: NDArray[np.uint8] = pixels
@@ -134,7 +134,7 @@ class Clip:
     def segment(self, center_s: float, duration_s: float) -> tuple[NDArray[np.float32], int]:
         """Returns (float32 (40, steps) in dB relative to the segment's maximum, number of steps that are real).
 
-        The part of [center − duration / 2, center + duration / 2] inside the sound lies at the left; −80 fills the rest.
+        The part of [center − duration/2, center + duration/2] inside the sound lies at the left; −80 fills the rest.
         """
         n_steps = round(duration_s / HOP_S)
         begin = round((center_s - duration_s / 2) / HOP_S)

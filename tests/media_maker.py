@@ -78,7 +78,7 @@ def frame_times(seconds: float, frame_rate: float = 25, vfr: bool = False) -> li
 
 
 def draw_number(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Returns RGB (height, width, 3): two rows of eight squares, white for a 1 (lowest bit first), on a moving ground."""
+    """Returns RGB (height, width, 3): two rows of eight squares, white for 1, lowest bit first, on a moving ground."""
     width, height = size
     rgb = np.empty((height, width, 3), np.uint8)
     rgb[..., 0] = 60

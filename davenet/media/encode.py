@@ -90,7 +90,8 @@ class VideoWriter:
         codec = next((name for name in _VIDEO_CODECS if name in av.codecs_available), None)
         if codec is None:
             raise UserError("This installation of PyAV has no H.264 encoder; install the package av from its wheels.")
-        stream: VideoStream = self._container.add_stream(codec, rate=self._rate, options=dict(_QUALITY))
+        stream = self._container.add_stream(codec, rate=self._rate, options=dict(_QUALITY))
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = self._width, self._height, "yuv420p"
         stream.codec_context.time_base = 1 / self._rate
         return stream

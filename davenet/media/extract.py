@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -30,8 +29,8 @@ _UNIT = "s of video"
 def extract_videos(spec: ExtractSpec, emit: events.Emit, stop: Callable[[], bool]) -> dict[str, Any]:
     """Writes a clip file for each video that has none yet: {"extracted": [uid], "skipped": [uid], "unusable": [...]}.
 
-    One bad video never stops the rest. Raises UserError when the disk is full (what is finished stays), events.Stop when
-    asked to stop.
+    One bad video never stops the rest. Raises UserError when the disk is full (what is finished stays) and events.Stop
+    when asked to stop.
     """
     emit(started("extract", None, _UNIT))
     settings = _settings(spec)

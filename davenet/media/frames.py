@@ -1,7 +1,7 @@
 """Frames of a video by time: in one forward pass (`frames_at`) or by exact random access (`FrameReader`, for review).
 
-The frame of second t is the last one with a time ≤ t, as a player shows it; before the first frame it is the first. Only
-the file's own timestamps are used, never a frame rate.
+The frame of second t is the last one with a time ≤ t, as a player shows it; before the first frame it is the first.
+Only the file's own timestamps are used, never a frame rate.
 """
 
 from collections import deque
@@ -45,6 +45,9 @@ def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) ->
     Raises UserError where the file cannot be opened, has no picture, or nothing of it decodes.
     """
     with open_source(path) as source:
+        if source.picture is None:
+            raise UserError(f"{path} has no picture; choose a video file.")
+        shape = pixel_shape(source.picture)
         wanted = iter(times_s)
         target_s = next(wanted, None)
         shown: VideoFrame | None = None
@@ -52,7 +55,7 @@ def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) ->
         for time_s, frame in timed_frames(source):
             while target_s is not None and shown is not None and time_s > target_s + PTS_TOLERANCE_S:
                 if pixels is None:
-                    pixels = to_pixels(shown, _shape(source), shorter_side)
+                    pixels = to_pixels(shown, shape, shorter_side)
                 yield target_s, pixels
                 target_s = next(wanted, None)
             if target_s is None:
@@ -60,15 +63,10 @@ def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) ->
             shown, pixels = frame, None
         if shown is None:
             raise UserError(f"Nothing of {path} can be decoded; copy or download it again.")
-        pixels = to_pixels(shown, _shape(source), shorter_side)
+        pixels = to_pixels(shown, shape, shorter_side)
         while target_s is not None:
             yield target_s, pixels
             target_s = next(wanted, None)
-
-
-def _shape(source: Source):  # type: ignore[no-untyped-def]
-    assert source.picture is not None
-    return pixel_shape(source.picture)
 
 
 class FrameReader:

@@ -1,4 +1,4 @@
-"""Import: finds the media files of folders and says for each whether pairs can be made from it, with the reason if not."""
+"""Import: finds the media files of folders and says for each whether pairs can be made from it, or why not."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _CUT_OFF_S = 1.0  # a file that holds this much less than it claims was cut off
 
 
 def import_videos(spec: ImportSpec, emit: events.Emit, stop: Callable[[], bool]) -> dict[str, Any]:
-    """Probes files and folders: {"videos": [MediaInfo as JSON with its uid], "unusable": [{path, reason}], "known": [uid]}.
+    """Returns {"videos": [MediaInfo as JSON with its uid], "unusable": [{path, reason}], "known": [uid]}.
 
     One bad file or folder never stops the rest. Raises events.Stop between files when asked to stop.
     """
@@ -71,7 +71,7 @@ def _known_as(info: MediaInfo, known: dict[str, Path], videos: dict[str, dict[st
 def _media_files(paths: list[Path], refuse: Callable[[Path, str], None]) -> Iterator[Path]:
     """Yields each named file, and of folders every file below them with a media suffix, in the order of their names."""
     for path in paths:
-        path = Path(os.path.abspath(path))
+        path = path.absolute()
         if not path.is_dir():
             yield path
             continue

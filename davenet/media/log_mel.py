@@ -6,7 +6,6 @@ A video's spectrogram is kept in absolute dB, once; a segment is made relative t
 import functools
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000  # Hz
@@ -49,7 +48,7 @@ def absolute_log_mel(sound: NDArray[np.float32]) -> LogMel:
         before, after = max(0, -begin), max(0, end - len(sound))
         padded = np.pad(emphasised, (before, after)).astype(np.float32, copy=False)
         windows_TW = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-        power_TF = np.abs(scipy.fft.rfft(windows_TW * window, N_FFT, axis=1)) ** 2
+        power_TF = np.abs(np.fft.rfft(windows_TW * window, N_FFT, axis=1)) ** 2
         power_TM = power_TF @ bands
         block = 10 * np.log10(np.maximum(power_TM, 1e-10))
         block[
@@ -69,14 +68,15 @@ def _is_constant(inside: NDArray[np.float32], before: int, after: int, n_steps: 
 
 
 def relative(log_mel: NDArray[np.floating]) -> LogMel:
-    """Returns a segment's spectrogram in dB relative to its maximum, at least -80; silence is -80 everywhere, never 0."""
+    """Returns a segment's spectrogram in dB relative to its maximum, at least -80; silence is -80 throughout."""
     segment: LogMel = np.asarray(log_mel, np.float32)
     if segment.size == 0:
         return segment
     loudest = segment.max()
     if loudest <= ABSOLUTE_FLOOR_DB:
         return np.full_like(segment, RELATIVE_FLOOR_DB)
-    return np.maximum(segment - loudest, np.float32(RELATIVE_FLOOR_DB))
+    below: LogMel = np.maximum(segment - loudest, np.float32(RELATIVE_FLOOR_DB))
+    return below
 
 
 @functools.cache

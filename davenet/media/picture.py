@@ -1,6 +1,7 @@
-"""From a decoded picture to pixels as they are meant to be seen: upright, with square pixels, one field if interlaced."""
+"""From a decoded picture to the pixels to be seen: upright, square, of one field where it is interlaced."""
 
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ def fitted_size(width: int, height: int, shorter_side: int | None) -> tuple[int,
 
 def to_pixels(frame: VideoFrame, shape: Fraction, shorter_side: int | None = None, *, order: str = "rgb24") -> Pixels:
     """Returns a frame as uint8 (H, W, 3), upright, with the shorter side resized if asked; order "rgb24" or "bgr24"."""
-    pixels: Pixels = frame.to_ndarray(format=order)
+    pixels: Any = frame.to_ndarray(format=order)
     if frame.interlaced_frame and frame.height >= _MIN_INTERLACED_HEIGHT:
         pixels = pixels[::2]  # the first field: both together would show a moving thing twice
     turn = rotation(frame)
@@ -51,7 +52,7 @@ def to_pixels(frame: VideoFrame, shape: Fraction, shorter_side: int | None = Non
     stored = (height, width) if turn in (90, 270) else (width, height)
     if (pixels.shape[1], pixels.shape[0]) != stored:
         shrinks = stored[0] < pixels.shape[1] and stored[1] <= pixels.shape[0]
-        pixels = cv2.resize(pixels, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[assignment]
+        pixels = cv2.resize(pixels, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     if turn:
-        pixels = cv2.rotate(pixels, _TURNS[turn])  # type: ignore[assignment]
+        pixels = cv2.rotate(pixels, _TURNS[turn])
     return np.ascontiguousarray(pixels)

@@ -16,7 +16,8 @@ from davenet.media.source import Source, decode, open_media, open_source, packet
 __all__ = ["MediaInfo", "open_media", "probe", "video_uid"]
 
 MEDIA_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mts .m2ts .ts .mpg .mpeg .flv .wmv .asf .3gp .3g2 .ogv .mxf .vob .f4v".split()
+    f".{suffix}"
+    for suffix in "3g2 3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv".split(" ")
 )
 _MAX_SLUG = 40
 _JITTER = 0.2  # of a frame's duration: containers round times
@@ -162,7 +163,7 @@ class _PacketTimes:
         times = self._picture_times()
         if len(times) > 1 and times[-1] > times[0]:
             measured = (len(times) - 1) / (times[-1] - times[0])
-            if declared <= 0 or not 0.8 < declared / measured < 1.25:
+            if declared <= 0 or declared > 1.25 * measured:
                 return measured  # Matroska's time base of a millisecond is sometimes given as a rate of 1000
         return declared
 
@@ -199,7 +200,7 @@ class _PacketTimes:
         return self._indexed.get(stream.index, [])
 
     def _indexed_end_s(self, stream: Stream) -> float | None:
-        """Returns where a stream ends if its index says that packets are missing at the end of the file, else its end."""
+        """Returns where a stream ends: earlier than it says where its index lists packets beyond the file's end."""
         if stream.time_base is None or not stream.duration or len(stream.index_entries) < 2:
             return None
         times = self._index(stream)

@@ -1,4 +1,4 @@
-"""Sound of a video as samples on its clock: sample 0 lies at second 0, silence fills what the sound stream leaves out."""
+"""Sound of a video as samples on its clock: sample 0 lies at second 0, silence fills what the stream leaves out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +75,7 @@ class SoundClock:
         return [np.zeros(shape, np.float32)]
 
     def _place(self, frame: AudioFrame) -> list[Samples]:
-        samples: Samples = frame.to_ndarray().reshape(-1, self._channels)
+        samples: Samples = frame.to_ndarray().astype(np.float32, copy=False).reshape(-1, self._channels)
         assert self._position is not None
         n_early = min(len(samples), max(0, self._skip_until - self._position))
         self._position += len(samples)
@@ -87,7 +87,6 @@ def _decoded(path: Path, rate: int, channels: int, start_s: float, end_s: float 
     with open_source(path) as source:
         if source.sound is None or source.sound.time_base is None:
             raise UserError(f"{path} has no sound; choose a file that has.")
-        source.sound.thread_type = "AUTO"
         if start_s > _PREROLL_S:
             offset = int((start_s - _PREROLL_S + source.start_s) / source.sound.time_base)
             try:

@@ -1,7 +1,7 @@
 """An opened media file: its picture and sound streams, its clock, and its packets in spite of damage.
 
-Everything of davenet.media that decodes goes through here, so that the clock (seconds since the earlier of the picture's
-and the sound's start) and the choice of streams are the same for frames, sound, playback and extraction.
+Everything of davenet.media that decodes goes through here, so that the clock (seconds since the earlier of the
+picture's and the sound's start) and the choice of streams are the same for frames, sound, playback and extraction.
 """
 
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ class Source:
     def close(self) -> None:
         self.container.close()
 
-    def clock_s(self, item: Packet | VideoFrame | AudioFrame) -> float | None:
+    def clock_s(self, item: "Packet[Any] | VideoFrame | AudioFrame") -> float | None:
         """Returns the time of a packet or a frame on the clock, or None where it carries none."""
         if item.pts is None or item.time_base is None:
             return None
@@ -138,12 +138,12 @@ def _sound_size(stream: AudioStream) -> int:
     return stream.codec_context.sample_rate
 
 
-def packets(source: Source, *streams: Stream | None) -> Iterator[Packet]:
-    """Yields the packets of the streams to the end of what can be read, then one empty packet a stream to flush with."""
+def packets(source: Source, *streams: Stream | None) -> "Iterator[Packet[Any]]":
+    """Yields the packets of the streams to the end of what can be read, then an empty one a stream to flush with."""
     wanted = [stream for stream in streams if stream is not None]
-    for stream in (source.picture, source.sound):
-        if stream is not None:
-            stream.discard = Discard.default if stream in wanted else Discard.all
+    for chosen in (source.picture, source.sound):
+        if chosen is not None:
+            chosen.discard = Discard.default if chosen in wanted else Discard.all
     n_errors = 0
     demuxed = source.container.demux(*wanted)
     while True:
@@ -165,10 +165,10 @@ def packets(source: Source, *streams: Stream | None) -> Iterator[Packet]:
         yield packet
 
 
-def decode(packet: Packet) -> list[Any]:
-    """Returns the frames that a packet completes; damaged data gives none, and decoding goes on with the next packet."""
+def decode(packet: "Packet[Any]") -> list[Any]:
+    """Returns the frames that a packet completes; damaged data gives none, and the next packet goes on."""
     try:
-        return packet.stream.decode(packet)  # type: ignore[union-attr,no-any-return]
+        return packet.stream.decode(packet)  # type: ignore[no-any-return]
     except av.error.FFmpegError as error:
         if isinstance(error, av.error.MemoryError):
             raise
