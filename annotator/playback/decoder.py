@@ -22,7 +22,7 @@ from davenet.errors import UserError, one_line
 _log = logging.getLogger(__name__)
 FRAMES_AHEAD = 8
 MAX_WIDTH = 1280  # pixels; nothing on screen is wider, and a larger frame costs time on the GUI thread
-_JUST_BEFORE_S = 1e-4  # shorter than any frame, longer than the rounding of a timestamp
+_JUST_BEFORE_S = 2e-3  # shorter than a frame at 240 a second, longer than the rounding of timestamps
 
 
 class Reader(Protocol):

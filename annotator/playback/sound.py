@@ -24,15 +24,14 @@ _log = logging.getLogger(__name__)
 NO_DEVICE = "No sound device: the video plays by the wall clock."
 DEVICE_LOST = "The sound device has gone: the video plays on by the wall clock."
 CHANNELS = 2
+_LATENCY_S = 0.1  # at PortAudio's lowest, PulseAudio stopped serving within seconds; the clock allows for it
 _BLOCK_S = 2.0
 _AHEAD_S = 30.0  # decoded at once where play begins beyond what the pass through the file has reached
-_BUFFER_BYTES = 512 << 20  # a stereo hour at 16 kHz; longer videos play at a lower rate
+_BUFFER_BYTES = 512 << 20  # 23 minutes of stereo at 48 kHz; longer videos play in mono and at a lower rate
 _LOWEST_RATE = 8000
 _FIRST_CALLBACK_S = 4.0  # opening a device may take this long
-_SILENT_S = 1.0  # a device that has not called for this long while playing has gone
+_SILENT_S = 3.0  # a device that has not asked for samples for this long while playing has gone
 
-StreamSound = Callable[[Path, int, float], Iterator[NDArray[np.float32]]]
-ReadSound = Callable[[Path, int, float, float], NDArray[np.float32]]
 Failed = Callable[[str], None]
 
 
@@ -51,11 +50,11 @@ class _Source:
 
     def __init__(self, path: Path, duration_s: float, device_rate: int) -> None:
         self.path = path
-        fits = _BUFFER_BYTES / (4 * CHANNELS * max(duration_s, 1.0))
-        steps = max(1, math.ceil(device_rate / max(fits, _LOWEST_RATE)))
-        self.step = steps  # each sample is played this many times: a plain hold for very long videos
-        self.rate = device_rate // steps
-        self.samples = np.zeros((math.ceil((duration_s + 1.0) * self.rate), CHANNELS), np.float32)
+        fits = _BUFFER_BYTES / (4 * max(duration_s, 1.0))  # mono samples a second
+        self.channels = CHANNELS if device_rate * CHANNELS <= fits else 1
+        self.step = max(1, math.ceil(device_rate * self.channels / max(fits, _LOWEST_RATE)))
+        self.rate = device_rate // self.step  # each sample is played `step` times
+        self.samples = np.zeros((math.ceil((duration_s + 1.0) * self.rate), self.channels), np.float32)
         self.n_decoded = 0
         self.ahead = (0, 0)  # a part decoded out of turn
 
@@ -207,7 +206,7 @@ class Sound:
             return
         source = _Source(wanted[0], wanted[1], self._rate)
         try:
-            self._blocks = stream_blocks(source.path, source.rate, _BLOCK_S)
+            self._blocks = stream_blocks(source, _BLOCK_S)
         except UserError as error:
             _log.info("No sound: %s", error)
         with self._wake:
@@ -238,7 +237,7 @@ class Sound:
             return
         try:
             self._stream = self._streams.OutputStream(
-                samplerate=self._rate, channels=CHANNELS, dtype="float32", latency="low", callback=self._callback
+                samplerate=self._rate, channels=CHANNELS, dtype="float32", latency=_LATENCY_S, callback=self._callback
             )
             self._stream.start()
         except Exception as error:
@@ -269,7 +268,7 @@ class Sound:
                 start = int(seek_s * source.rate)
                 covered = start < source.n_decoded or source.ahead[0] <= start < source.ahead[1] - source.rate
                 if not covered and start < len(source.samples):
-                    part = read_part(source.path, source.rate, seek_s, seek_s + _AHEAD_S)
+                    part = read_part(source, seek_s, seek_s + _AHEAD_S)
                     source.ahead = (start, source.put(start, part))
             if self._blocks is None:
                 return
@@ -328,17 +327,19 @@ def copy_samples(
         done += len(part)
 
 
-def stream_blocks(path: Path, rate: int, block_s: float) -> Iterator[NDArray[np.float32]]:
+def stream_blocks(source: _Source, block_s: float) -> Iterator[NDArray[np.float32]]:
     from davenet.media.sound import stream_sound
 
-    blocks: Iterator[NDArray[np.float32]] = stream_sound(path, rate, block_s, channels=CHANNELS)
+    blocks: Iterator[NDArray[np.float32]] = stream_sound(source.path, source.rate, block_s, channels=source.channels)
     return blocks
 
 
-def read_part(path: Path, rate: int, start_s: float, end_s: float) -> NDArray[np.float32]:
+def read_part(source: _Source, start_s: float, end_s: float) -> NDArray[np.float32]:
     from davenet.media.sound import read_sound
 
-    part: NDArray[np.float32] = read_sound(path, rate=rate, start_s=start_s, end_s=end_s, channels=CHANNELS)
+    part: NDArray[np.float32] = read_sound(
+        source.path, rate=source.rate, start_s=start_s, end_s=end_s, channels=source.channels
+    )
     return part
 
 
