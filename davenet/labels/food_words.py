@@ -1,0 +1,73 @@
+"""The project's food nouns (Section 4's "350 food nouns"): which classes of a detector are foods, and which words are.
+
+The list is `resources/food_words.txt`, one noun or noun phrase a line, lower case, sorted; lines with # are comments.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from davenet.errors import UserError
+
+DEFAULT_PATH = Path(__file__).resolve().parent.parent.parent / "resources" / "food_words.txt"
+
+_IRREGULAR = {
+    "leaves": "leaf",
+    "loaves": "loaf",
+    "halves": "half",
+    "knives": "knife",
+    "cookies": "cookie",
+    "geese": "goose",
+}
+
+
+def food_words(path: Path | None = None) -> tuple[str, ...]:
+    """Returns the nouns in the file's order; raises UserError where the file cannot be read or holds none."""
+    path = DEFAULT_PATH if path is None else path
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} cannot be read as a list of food words; give a text file with one word a line."
+        ) from error
+    words = tuple(line.strip() for line in text.split("\n") if line.strip() and not line.startswith("#"))
+    if not words:
+        raise UserError(f"{path} holds no food words; give a text file with one word a line.")
+    return words
+
+
+class FoodVocabulary:
+    """Tells whether a name is a food's: whether any of the nouns is in it, singular or plural, whatever its case."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._phrases = {phrase for phrase in (_singulars(word) for word in words) if phrase}
+        self._longest = max((len(phrase) for phrase in self._phrases), default=0)
+
+    def __contains__(self, name: str) -> bool:
+        words = _singulars(name)
+        return any(
+            words[first : first + length] in self._phrases
+            for length in range(1, self._longest + 1)
+            for first in range(len(words) - length + 1)
+        )
+
+
+def singular(word: str) -> str:
+    """Returns the singular of a regular English plural in lower case; other words as they are.
+
+    It need not be right English ("hummus" gives "hummu"): both sides of a comparison go through it.
+    """
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "oes", "zes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
+    return word
+
+
+def _singulars(text: str) -> tuple[str, ...]:
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
+    return tuple(singular(word) for word in "".join(c if c.isalnum() else " " for c in folded).split())

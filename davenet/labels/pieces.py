@@ -1,0 +1,80 @@
+"""Cuts a stream of sound into pieces at its quietest places, so that a recogniser can show its progress, be stopped and
+use bounded memory without a word being cut in two. Called by transcribe.py; knows no recogniser.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sound = NDArray[np.float32]
+
+SHORTEST_PIECE_S = 6.0
+LONGEST_PIECE_S = 18.0
+_STEP_S = 0.01
+_PAUSE_S = 0.3  # the energy is averaged over this: shorter dips lie inside words, such as the closure of a "p"
+_SILENCE_POWER = 1e-6  # mean square of sound in −1..1: −60 dB of full scale, where nobody speaks
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Sound (n,) float32 mono that begins at `start_s` on the video's clock."""
+
+    start_s: float
+    sound: Sound
+
+
+def cut_at_pauses(
+    blocks: Iterable[Sound],
+    rate: int,
+    *,
+    shortest_s: float = SHORTEST_PIECE_S,
+    longest_s: float = LONGEST_PIECE_S,
+) -> Iterator[Piece]:
+    """Yields the whole of a stream in order, in pieces of `shortest_s` to `longest_s` seconds but for the last.
+
+    Each cut lies in the middle of the quietest pause that the next piece can end with. Never holds more than
+    `longest_s` seconds and one block.
+    """
+    shortest, longest = round(shortest_s * rate), round(longest_s * rate)
+    waiting: list[Sound] = []
+    n_waiting = 0
+    start = 0
+    for block in blocks:
+        waiting.append(block)
+        n_waiting += len(block)
+        if n_waiting <= longest:
+            continue
+        sound = np.concatenate(waiting)
+        while len(sound) > longest:
+            cut = _quietest(sound[:longest], rate, shortest)
+            yield Piece(start / rate, sound[:cut])
+            start += cut
+            sound = sound[cut:]
+        waiting, n_waiting = [sound], len(sound)
+    if n_waiting:
+        yield Piece(start / rate, np.concatenate(waiting))
+
+
+def is_silent(sound: Sound, rate: int) -> bool:
+    """Returns whether no pause-long stretch of the sound is loud enough for speech."""
+    return bool(_smoothed_power(sound, rate).max(initial=0.0) < _SILENCE_POWER)
+
+
+def _quietest(sound: Sound, rate: int, shortest: int) -> int:
+    """Returns the sample in [shortest, len(sound)] around which the sound is quietest; the last of equals."""
+    step = max(1, round(_STEP_S * rate))
+    power = _smoothed_power(sound, rate)[shortest // step :]
+    return min(len(sound), shortest + (len(power) - 1 - int(np.argmin(power[::-1]))) * step + step // 2)
+
+
+def _smoothed_power(sound: Sound, rate: int) -> NDArray[np.float64]:
+    """Returns the mean square of each step of 10 ms, averaged over a pause's length, one number a step."""
+    step = max(1, round(_STEP_S * rate))
+    n_steps = -(-len(sound) // step)
+    padded = np.zeros(n_steps * step)
+    padded[: len(sound)] = sound
+    power = (padded.reshape(n_steps, step) ** 2).mean(axis=1)
+    width = min(max(1, round(_PAUSE_S / _STEP_S)), max(1, n_steps))
+    return np.convolve(power, np.ones(width) / width, mode="same")
