@@ -2,26 +2,23 @@
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
+from annotator.views.widgets.painted_button import PaintedButton
 from annotator.views.widgets.painting import Glyph, draw_focus_ring, draw_glyph, draw_key_cap, key_cap_width
 
 HEIGHT = 44
 
 
-class KeyButton(QAbstractButton):
+class KeyButton(PaintedButton):
     """A button whose key is written on it; `token` names its colour ("accept", "reject", "unsure", "muted"...)."""
 
     def __init__(
         self, text: str, key: str, *, token: str = "muted", glyph: Glyph | None = None, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self.setText(text)
         self._key, self._token, self._glyph = key, token, glyph
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        super().__init__(text, parent)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolTip(f"{text} ({key})")
         self.setAccessibleName(text)

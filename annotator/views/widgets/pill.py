@@ -4,29 +4,24 @@ from typing import Literal
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from annotator.views import theme
+from annotator.views.widgets.painted_button import PaintedButton
 from annotator.views.widgets.painting import draw_focus_ring, draw_glyph, draw_key_cap, key_cap_width
 
 
-class Pill(QAbstractButton):
+class Pill(PaintedButton):
     """A rounded 26 px button; checked it has the accent's border. `set_count` adds a number after its text.
 
     `set_state("running")` puts the accent's dot before the text; `checkable=False` makes it a plain label to press.
     """
 
     def __init__(self, text: str, parent: QWidget | None = None, *, checkable: bool = True) -> None:
-        super().__init__(parent)
-        self.setText(text)
-        self.setCheckable(checkable)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self._count: int | None = None
         self._state: Literal["", "running", "menu"] = ""
-        self.setAccessibleName(text)
+        super().__init__(text, parent)
+        self.setCheckable(checkable)
 
     def set_count(self, count: int | None) -> None:
         self._count = count
@@ -51,9 +46,6 @@ class Pill(QAbstractButton):
     def sizeHint(self) -> QSize:
         width = QFontMetrics(self._font(widest=True)).horizontalAdvance(self.shown_text()) + 22
         return QSize(width + (14 if self._state else 0), 26)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
 
     def _font(self, widest: bool = False) -> QFont:
         is_strong = self.isChecked() or self._state == "running" or widest
@@ -89,19 +81,14 @@ def _draw_chevron(painter: QPainter, x: float, y: float) -> None:
     painter.drawLine(int(x), int(y + 2), int(x + 3), int(y - 1))
 
 
-class TabButton(QAbstractButton):
+class TabButton(PaintedButton):
     """A workspace's tab: its name and the key that opens it in a small cap; the open one stands on a raised ground."""
 
     def __init__(self, text: str, key: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setText(text)
         self._key = key
+        super().__init__(text, parent)
         self.setCheckable(True)
         self.setAutoExclusive(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(f"{text} workspace")
 
     def sizeHint(self) -> QSize:

@@ -1,0 +1,176 @@
+"""The review queue as a list model: all uids at once, records and thumbnails as they come into view."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QImage
+
+from annotator.store.records import PairRecord
+from annotator.views.widgets.time_layout import clock_text
+
+RecordRole = Qt.ItemDataRole.UserRole
+ThumbnailRole = Qt.ItemDataRole.UserRole + 1
+UidRole = Qt.ItemDataRole.UserRole + 2
+_KEPT_THUMBNAILS = 2000
+_KEPT_RECORDS = 20_000
+Index = QModelIndex | QPersistentModelIndex
+
+
+def class_of(record: PairRecord) -> str:
+    """Returns the class that a pair is asked about, or what stands for it where it has none."""
+    return record.label.class_name if record.label else "no label"
+
+
+def places(uids: Sequence[str]) -> dict[str, int]:
+    """Returns the row of each uid."""
+    return {uid: row for row, uid in enumerate(uids)}
+
+
+class QueueModel(QAbstractListModel):
+    """Rows are pairs; what is not here yet is asked for once, with the rows around it, by `records_wanted`."""
+
+    records_wanted = Signal(list)  # uids
+    thumbnails_wanted = Signal(list)  # PairRecords
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._uids: list[str] = []
+        self._rows: dict[str, int] = {}  # as they were set; `row_of` allows for the edits since
+        self._n_removed = self._n_inserted = 0
+        self._records: dict[str, PairRecord] = {}
+        self._thumbnails: dict[str, QImage] = {}
+        self._asked_records: set[str] = set()
+        self._asked_thumbnails: set[str] = set()
+        self._missing: set[int] = set()
+        self._unseen: dict[str, PairRecord] = {}
+        self._ask = QTimer(self, singleShot=True, interval=0)
+        self._ask.timeout.connect(self._ask_for_missing)
+
+    # content
+
+    def set_uids(self, uids: Sequence[str], rows: dict[str, int] | None = None) -> None:
+        """Takes the queue; `rows` is each uid's place, where a background thread has counted it already."""
+        self.beginResetModel()
+        self._uids = list(uids)
+        self._rows = rows if rows is not None else places(uids)
+        self._n_removed = self._n_inserted = 0
+        self._missing.clear()
+        self.endResetModel()
+
+    def add_uids(self, uids: Sequence[str]) -> None:
+        """Appends rows: a filter's hits come in parts."""
+        if uids:
+            self.beginInsertRows(QModelIndex(), len(self._uids), len(self._uids) + len(uids) - 1)
+            self._rows.update((uid, len(self._uids) + place) for place, uid in enumerate(uids))
+            self._uids.extend(uids)
+            self.endInsertRows()
+
+    def insert(self, row: int, uid: str) -> None:
+        row = min(max(0, row), len(self._uids))
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._uids.insert(row, uid)
+        self._rows[uid] = row
+        self._n_inserted += 1
+        self.endInsertRows()
+
+    def remove(self, uid: str) -> int | None:
+        """Takes a pair out and returns the row that it had."""
+        row = self.row_of(uid)
+        if row is not None:
+            self.beginRemoveRows(QModelIndex(), row, row)
+            del self._uids[row]
+            del self._rows[uid]
+            self._n_removed += 1
+            self.endRemoveRows()
+        return row
+
+    def put_records(self, records: Sequence[PairRecord]) -> None:
+        """Takes records, new or changed, and repaints their rows."""
+        if len(self._records) > _KEPT_RECORDS:
+            self._records.clear()
+            self._asked_records.clear()
+        for record in records:
+            self._records[record.uid] = record
+            self._repaint(record.uid)
+
+    def forget_records(self) -> None:
+        self._records.clear()
+        self._asked_records.clear()
+        self._asked_thumbnails.clear()
+
+    def set_thumbnail(self, uid: str, image: QImage) -> None:
+        if len(self._thumbnails) > _KEPT_THUMBNAILS:
+            self._thumbnails.clear()
+            self._asked_thumbnails.clear()
+        self._thumbnails[uid] = image
+        self._repaint(uid)
+
+    def _repaint(self, uid: str) -> None:
+        row = self.row_of(uid)
+        if row is not None:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
+    # reading
+
+    def uids(self) -> list[str]:
+        return list(self._uids)
+
+    def uid_at(self, row: int) -> str | None:
+        return self._uids[row] if 0 <= row < len(self._uids) else None
+
+    def row_of(self, uid: str) -> int | None:
+        place = self._rows.get(uid)
+        if place is None:
+            return None
+        first = max(0, place - self._n_removed)
+        return self._uids.index(uid, first, place + self._n_inserted + 1)
+
+    def record(self, uid: str) -> PairRecord | None:
+        return self._records.get(uid)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._uids)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        uid = self.uid_at(index.row())
+        if uid is None:
+            return None
+        if role == UidRole:
+            return uid
+        record = self._records.get(uid)
+        if role == ThumbnailRole:
+            if record is not None and uid not in self._thumbnails and uid not in self._asked_thumbnails:
+                self._unseen[uid] = record
+                self._ask.start()
+            return self._thumbnails.get(uid)
+        if record is None:
+            self._missing.add(index.row())
+            self._ask.start()
+            return None
+        if role == RecordRole:
+            return record
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{class_of(record)}, {record.video_title}, {clock_text(record.time_s)}, {record.state}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tooltip(record)
+        return None
+
+    def _ask_for_missing(self) -> None:
+        if self._missing:
+            first, last = max(0, min(self._missing) - 50), max(self._missing) + 50
+            self._missing.clear()
+            wanted = [uid for uid in self._uids[first : last + 1] if uid not in self._records]
+            wanted = [uid for uid in wanted if uid not in self._asked_records]
+            self._asked_records.update(wanted)
+            if wanted:
+                self.records_wanted.emit(wanted)
+        if self._unseen:
+            records = list(self._unseen.values())
+            self._asked_thumbnails.update(self._unseen)
+            self._unseen.clear()
+            self.thumbnails_wanted.emit(records)
+
+
+def _tooltip(record: PairRecord) -> str:
+    labels = ", ".join(f"{label.class_name} {label.probability:.2f}" for label in record.labels) or "no label"
+    return f"{record.video_title} at {clock_text(record.time_s, decimals=1)}\n{labels}"
