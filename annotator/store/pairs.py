@@ -213,6 +213,17 @@ class PairQueries(Database):
         accepted, rejected, unsure = decided.values()
         return QueueCounts(pending, skipped, accepted, rejected, unsure, pending + skipped + sum(decided.values()))
 
+    def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str], str]]:
+        """Returns all pairs' uids, and the uids by (video's source hash, time in ms, kind), which holds across projects."""
+        pair, video = tables.Pair, tables.Video
+        query = select(pair.uid, video.source_hash, pair.time_s, pair.kind).join(video, video.uid == pair.video_uid)
+        with self._reading() as session:
+            by_content = {
+                (source_hash, round(time_s * 1000), kind): uid
+                for uid, source_hash, time_s, kind in session.execute(query)
+            }
+        return set(by_content.values()), by_content
+
     def accepted_pairs(self, split: Split | None = None) -> list[PairRecord]:
         """Returns the pairs whose newest verdict, among all reviewers' standing ones but skips, is accept, as mined."""
         standing, verdict = tables.Standing, tables.Verdict

@@ -1,7 +1,7 @@
 """Importing: videos are linked where they lie, each with its split; what cannot be used keeps its reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ def plan_import(project: Project, paths: Sequence[Path]) -> ImportSpec:
                 raise UserError(f"{path} does not exist; check its name.")
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror}); change its permissions.") from error
-    return ImportSpec(paths=wanted, known={video.uid: video.path for video in project.store.videos()})
+    return ImportSpec(paths=wanted, known={v.uid: v.path for v in project.store.videos() if v.path.exists()})
 
 
 def collect_import(project: Project, spec: ImportSpec, result: Mapping[str, Any]) -> dict[str, Any]:
     """Registers the usable videos; returns {"imported": [uids], "known": [uids], "unusable": [{path, reason}]}."""
+    by_content = {video.source_hash: video.uid for video in project.store.videos()}
     videos = [_record(values) for values in result.get("videos", [])]
+    videos = [replace(v, uid=by_content.get(v.source_hash, v.uid)) for v in videos]  # a file that was moved or renamed
     unusable = list(result.get("unusable", []))
     added = project.store.add_videos(videos)
     project.store.record_problems(

@@ -112,7 +112,7 @@ def collect_mine(project: Project, spec: MineSpec, result: Mapping[str, Any]) ->
             recognisers[ref.uid] = read_transcript_header(words).recogniser
     thresholds = spec.model_dump(mode="json", exclude={"verb", "videos", "clips_dir", "labels_dir", "out"})
     settings = thresholds | dict(result.get("settings") or {})
-    mined = [ref.uid for ref in spec.videos if ref.uid in detectors and ref.uid in recognisers]
+    mined = list(result["by_video"])  # a video that could not be mined this time keeps its pairs
     mining = project.store.put_pairs(
         list(read_pairs(spec.out)), settings, videos=mined, detectors=detectors, recognisers=recognisers
     )

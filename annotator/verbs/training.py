@@ -35,7 +35,8 @@ def plan_train(
     preset or impossible values, and for a checkpoint that is not there; nothing is written then.
     """
     values = dict(config or {})
-    training_preset(preset, values)
+    chosen_config = training_preset(preset, values).model_dump(mode="json")
+    values = {name: chosen_config[name] for name in values}  # as the right types, whoever typed them
     first_weights = None if start_from is None else resolve_checkpoint(project, start_from)
     train, validation, chosen = _split_accepted(project)
     non_food = _non_food(project, train) if with_non_food else []

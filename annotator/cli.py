@@ -1,0 +1,102 @@
+"""The whole command line: one verb a subject, typed options, one line for a user's error. No verb opens the app.
+
+Nothing heavy is imported here: each verb imports what it needs when it runs, so that --help answers at once.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from annotator.commands import machine, models, review, videos
+from annotator.commands.endings import ReportedBugError, StoppedError
+from davenet import __version__
+from davenet.errors import UserError, one_line
+
+DONE, BUG, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="annotator",
+    help="Matchmap Annotator: review weakly-labelled pairs of frames and speech, see what a model hears, fine-tune it.",
+    epilog="Example: annotator new kitchen --videos ~/Videos/cooking",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_review = typer.Typer(help="Verdicts: export, import, statistics.", epilog="Example: annotator review stats kitchen")
+
+
+@app.callback(invoke_without_command=True)
+def _without_verb(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        sys.stdout.write(f"{__version__}\n")
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        machine.open_app(None)
+
+
+_VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("new", videos.new, "annotator new kitchen --videos ~/Videos/cooking"),
+    ("import", videos.import_videos, "annotator import kitchen omelette.mp4 ~/Videos/more"),
+    ("extract", videos.extract, "annotator extract kitchen"),
+    ("transcribe", videos.transcribe, "annotator transcribe kitchen --with pocketsphinx"),
+    ("detect", videos.detect, "annotator detect kitchen --with onnx:food.onnx --classes food.txt --food-label Food"),
+    ("mine", videos.mine, "annotator mine kitchen --food-threshold 0.6"),
+    ("train", models.train, "annotator train kitchen --preset demo --start-from 001-small --set epochs=10"),
+    ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
+    ("render", models.render, "annotator render kitchen omelette.mp4 --run latest --out omelette-matchmap.mp4"),
+    ("app", machine.open_app, "annotator app kitchen"),
+    ("demo", machine.demo, "annotator demo --headless --out demo-out"),
+    ("doctor", machine.doctor, "annotator doctor"),
+)
+_REVIEW_VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("export", review.export_verdicts, "annotator review export kitchen verdicts.csv"),
+    ("import", review.import_verdicts, "annotator review import kitchen verdicts.csv"),
+    ("stats", review.show_statistics, "annotator review stats kitchen"),
+)
+
+for _name, _function, _example in _VERBS:
+    app.command(_name, epilog=f"Example: {_example}")(_function)
+for _name, _function, _example in _REVIEW_VERBS:
+    _review.command(_name, epilog=f"Example: {_example}")(_function)
+app.add_typer(_review, name="review")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns its exit status: 0 done, 2 a user's error, 130 stopped by the user, 1 a bug."""
+    try:
+        status = app(arguments, standalone_mode=False, prog_name="annotator")
+    except UserError as error:
+        return _ended(USER_ERROR, one_line(error))
+    except StoppedError as error:
+        return _ended(INTERRUPTED, one_line(error))
+    except KeyboardInterrupt:
+        return _ended(INTERRUPTED, "Stopped.")
+    except ReportedBugError:
+        return BUG
+    except Exception as error:
+        return _of_other(error)
+    return status if isinstance(status, int) else DONE
+
+
+def _of_other(error: Exception) -> int:
+    if hasattr(error, "format_message"):  # the argument parser's own errors, whichever release they come from
+        command = getattr(getattr(error, "ctx", None), "command_path", "annotator")
+        return _ended(USER_ERROR, f"{' '.join(error.format_message().split())} See {command} --help.")
+    traceback.print_exception(error)
+    return BUG
+
+
+def _ended(status: int, line: str) -> int:
+    sys.stderr.write(line + "\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The command line's verbs by subject; `annotator.cli` puts them together."""

@@ -1,0 +1,137 @@
+"""The verbs of models: train, evaluate, render."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from annotator.commands.options import AsJson, Device, ProjectFolder
+
+RunName = Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run: its id, its number, or latest.")]
+CheckpointFile = Annotated[
+    Path | None, typer.Option("--checkpoint", metavar="FILE", help="A checkpoint file, instead of a run.")
+]
+
+
+def train(
+    project: ProjectFolder,
+    preset: Annotated[str, typer.Option(help="The configuration to train by.")] = "small",
+    start_from: Annotated[
+        str | None, typer.Option(metavar="RUN_OR_FILE", help="Fine-tune this run's checkpoint, or this file.")
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change one value of the preset; repeatable."),
+    ] = None,
+    non_food: Annotated[bool, typer.Option(help="Add as many non-food pairs as there are accepted ones.")] = True,
+    run_id: Annotated[str | None, typer.Option(metavar="NAME", help="Name the run; else it is numbered.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed.")
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Trains on the accepted pairs, or fine-tunes; the run is kept with all that it learnt from."""
+    from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.commands.running import run_verb
+    from annotator.project import Project
+
+    with output(as_json) as out, Project.open(project) as opened:
+        if resume is not None:
+            spec = verbs.plan_resume(opened, resume)
+        else:
+            spec = verbs.plan_train(
+                opened,
+                preset,
+                config=_values(values or []),
+                start_from=start_from,
+                device=device,
+                run_id=run_id,
+                with_non_food=non_food,
+            )
+        summary = run_verb(opened, spec, f"train {spec.run_dir.name}")
+        chosen = opened.store.run(spec.run_dir.name).config["pairs"]["validation_chosen"]
+        out.result(summary, f"Run {summary['run']}: {recall_line(summary)}", f"Validation: {chosen}.")
+
+
+def evaluate(
+    project: ProjectFolder,
+    run: Annotated[str, typer.Option("--run", metavar="RUN", help="The run: its id, its number, or latest.")],
+    on: Annotated[Literal["validation", "test"], typer.Option(help="Which pairs to measure on.")] = "validation",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measures Recall@10 both ways: frames to sound and sound to frames."""
+    from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.commands.running import run_verb
+    from annotator.project import Project
+
+    with output(as_json) as out, Project.open(project) as opened:
+        summary = run_verb(opened, verbs.plan_evaluate(opened, run, on=on, device=device), "evaluate")
+        out.result(summary, f"Run {summary['run']}, {on}: {recall_line(summary)}")
+
+
+def render(
+    project: ProjectFolder,
+    video: Annotated[str, typer.Argument(metavar="VIDEO", help="A video's uid, file name or title.")],
+    out_file: Annotated[Path, typer.Option("--out", metavar="FILE.mp4", help="The video to write.")],
+    run: RunName = None,
+    checkpoint: CheckpointFile = None,
+    start: Annotated[float, typer.Option(help="Begin here, seconds.")] = 0.0,
+    end: Annotated[float | None, typer.Option(help="End here, seconds; else with the video.")] = None,
+    colour_map: Annotated[
+        Literal["inferno", "viridis", "magma", "turbo"], typer.Option(help="Colours of the matchmap.")
+    ] = "inferno",
+    alpha: Annotated[float, typer.Option(help="How opaque the strongest match is, 0 to 1.")] = 0.6,
+    threshold: Annotated[float, typer.Option(help="Matches below this are not drawn, 0 to 1.")] = 0.3,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Writes the video with its matchmap over it and with its own sound."""
+    from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.commands.running import run_verb
+    from annotator.project import Project
+    from davenet.errors import UserError
+
+    with output(as_json) as out, Project.open(project) as opened:
+        if (run is None) == (checkpoint is None):
+            raise UserError("Which model should be shown? Give either --run RUN or --checkpoint FILE.")
+        spec = verbs.plan_render(
+            opened,
+            opened.find_video(video).uid,
+            checkpoint if run is None else run,  # type: ignore[arg-type]
+            out_file,
+            device=device,
+            start_s=start,
+            end_s=end,
+            colour_map=colour_map,
+            alpha=alpha,
+            threshold=threshold,
+        )
+        summary = run_verb(opened, spec, "render")
+        out.result(summary, f"Rendered {summary['out']}")
+
+
+def recall_line(values: dict[str, Any]) -> str:
+    """Returns Recall@10 both ways with the chance level beside it, or that there is none."""
+    audio, visual = values.get("audio_recall_at_10"), values.get("visual_recall_at_10")
+    if audio is None or visual is None:
+        return "no Recall@10 (the gallery is too small)"
+    chance, size = values.get("chance_at_10"), values.get("gallery_size")
+    against = f" (chance {100 * chance:.1f} %, {size} pairs)" if chance is not None else ""
+    return f"audio Recall@10 {100 * audio:.1f} %, visual Recall@10 {100 * visual:.1f} %{against}"
+
+
+def _values(assignments: list[str]) -> dict[str, object]:
+    from davenet.errors import UserError
+
+    values: dict[str, object] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"{assignment} is no NAME=VALUE; write for example --set epochs=10.")
+        values[name.strip().replace("-", "_")] = value.strip()
+    return values

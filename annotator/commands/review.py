@@ -1,0 +1,71 @@
+"""The verbs of verdicts: review export, import and stats."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from annotator.commands.options import AsJson, ProjectFolder
+
+VerdictsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .jsonl file.")]
+
+
+def export_verdicts(
+    project: ProjectFolder,
+    file: VerdictsFile,
+    reviewer: Annotated[str | None, typer.Option(help="Only this reviewer's verdicts.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Writes the verdicts that stand, with everything that they rest on."""
+    from annotator import review_files
+    from annotator.commands.output import output
+    from annotator.project import Project
+
+    with output(as_json) as out, Project.open(project) as opened:
+        number = review_files.export_verdicts(opened.store, file.expanduser().absolute(), reviewer=reviewer)
+        out.result({"file": str(file), "verdicts": number}, f"{number} verdicts written to {file}")
+
+
+def import_verdicts(project: ProjectFolder, file: VerdictsFile, as_json: AsJson = False) -> None:
+    """Takes in verdicts given elsewhere on the same videos: all of the file, or nothing."""
+    from annotator import review_files
+    from annotator.commands.output import output
+    from annotator.project import Project
+
+    with output(as_json) as out, Project.open(project) as opened:
+        counted = review_files.import_verdicts(opened.store, file.expanduser().absolute())
+        line = f"{counted.new} new verdicts, {counted.known} known, {counted.unmatched} of pairs not in this project"
+        out.result(asdict(counted), line)
+
+
+def show_statistics(project: ProjectFolder, as_json: AsJson = False) -> None:
+    """Counts the verdicts: the accepted share with its uncertainty, by class and by reviewer."""
+    from annotator.commands.output import output
+    from annotator.project import Project
+    from annotator.statistics import PAPER_ACCEPTED_SHARE, share_line, tally_values
+
+    with output(as_json) as out, Project.open(project) as opened:
+        counted, counts = opened.store.statistics(), opened.store.counts(opened.reviewer)
+        values: dict[str, Any] = {
+            "overall": tally_values(counted.overall),
+            "paper_accepted_share": PAPER_ACCEPTED_SHARE,
+            "by_class": {name: tally_values(tally) for name, tally in counted.by_class.items()},
+            "by_reviewer": {name: tally_values(tally) for name, tally in counted.by_reviewer.items()},
+            "seconds_median": counted.seconds_median,
+            "pairs_with_several_reviewers": counted.pairs_with_several_reviewers,
+            "pairs_in_disagreement": counted.pairs_in_disagreement,
+            "queue": {"reviewer": opened.reviewer, **asdict(counts)},
+        }
+        lines = [
+            f"{counts.pending} of {counts.total} pairs wait for {opened.reviewer}",
+            f"{'all':<20} {share_line(counted.overall)}  (the paper: {100 * PAPER_ACCEPTED_SHARE:.1f} %)",
+            *(f"{'  by ' + name:<20} {share_line(tally)}" for name, tally in counted.by_reviewer.items()),
+            *(f"{'  ' + name:<20} {share_line(tally)}" for name, tally in counted.by_class.items()),
+        ]
+        if counted.pairs_with_several_reviewers:
+            lines.append(
+                f"{counted.pairs_in_disagreement} of the {counted.pairs_with_several_reviewers} pairs with several "
+                "reviewers in disagreement"
+            )
+        out.result(values, *lines)
