@@ -1,6 +1,7 @@
 """Extraction (Section 3): frames at a steady rate and the log-mel of each video into one clip file, in one pass."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from davenet.media.log_mel import SAMPLE_RATE, absolute_log_mel
 from davenet.media.picture import pixel_shape, to_pixels
 from davenet.media.probe import MediaInfo, probe
 from davenet.media.sound import Samples, SoundClock
-from davenet.media.source import PTS_TOLERANCE_S, Source, decode, open_source, packets
+from davenet.media.source import PTS_TOLERANCE_S, decode, open_source, packets
+from davenet.media.sparse import SparseDecoder
 from davenet.specs import ExtractSpec, VideoRef
 
 _PROGRESS_S = 0.5  # between two progress events
@@ -153,12 +155,12 @@ class _Extraction:
     def run(self) -> _Extracted:
         with open_source(self._info.path) as source:
             assert source.picture is not None and source.sound is not None  # probe saw both
-            source.picture.thread_type = "AUTO"
+            decoder = SparseDecoder(source, self._is_wanted)
             self._shape = pixel_shape(source.picture)
             clock = SoundClock(source, SAMPLE_RATE)
             for packet in packets(source, source.picture, source.sound):
-                if packet.stream is source.picture or packet.stream.index == source.picture.index:
-                    self._add_pictures(source, decode(packet))
+                if packet.stream.index == source.picture.index:
+                    self._add_pictures(decoder.add(packet))
                 else:
                     for frame in decode(packet):
                         self._sound.extend(clock.add(frame))
@@ -166,13 +168,12 @@ class _Extraction:
             self._sound.extend(clock.flush())
         return self._finish()
 
-    def _add_pictures(self, source: Source, frames: list[VideoFrame]) -> None:
-        for frame in frames:
-            time_s = source.clock_s(frame)
-            if time_s is None:
-                time_s = self._shown_s + 1 / max(self._info.frame_rate, 1.0) if self._shown is not None else 0.0
-            if time_s <= self._shown_s:
-                continue
+    def _is_wanted(self, begin_s: float, end_s: float) -> bool:
+        """Returns whether some k / frame_rate lies in [begin_s, end_s)."""
+        return end_s == math.inf or math.ceil(begin_s * self._spec.frame_rate) < end_s * self._spec.frame_rate
+
+    def _add_pictures(self, frames: list[tuple[float, VideoFrame]]) -> None:
+        for time_s, frame in frames:
             if self._shown is None:  # no frame is shown before the first: begin with the second nearest to it
                 self._target = max(0, round(time_s * self._spec.frame_rate - 1e-6))
             else:

@@ -4,8 +4,10 @@ The frame of second t is the last one with a time ≤ t, as a player shows it; b
 Only the file's own timestamps are used, never a frame rate.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,28 +17,20 @@ from av.video.frame import VideoFrame
 
 from davenet.errors import UserError
 from davenet.media.picture import Pixels, pixel_shape, to_pixels
-from davenet.media.source import PTS_TOLERANCE_S, Source, decode, open_source, packets
+from davenet.media.source import PTS_TOLERANCE_S, Source, keyframe_times, open_source, packets
+from davenet.media.sparse import SparseDecoder, Wanted
 
 _FORWARD_S = 1.5  # a frame this little ahead is reached by decoding on, which is cheaper than a seek
+_FORWARD_IN_GOP_S = 20.0  # so is any frame before the next keyframe, where the file's index tells where that is
 _FIRST_STEP_BACK_S = 0.5
 _KEPT_FRAMES = 8  # decoded frames behind the current one, for steps back
 
 
-def timed_frames(source: Source) -> Iterator[tuple[float, VideoFrame]]:
-    """Yields the decoded pictures with their times on the clock, in order; damaged ones are left out."""
-    if source.picture is None:
-        raise UserError(f"{source.path} has no picture; choose a video file.")
-    if not source.picture.codec_context.is_open:  # after a seek it is
-        source.picture.thread_type = "AUTO"
-    last_s = float("-inf")
+def timed_frames(source: Source, wanted: Wanted | None = None) -> Iterator[tuple[float, VideoFrame]]:
+    """Yields the decoded pictures with their times on the clock, in order; damaged and unwanted ones are left out."""
+    decoder = SparseDecoder(source, wanted)
     for packet in packets(source, source.picture):
-        for frame in decode(packet):
-            time_s = source.clock_s(frame)
-            if time_s is None:
-                time_s = last_s + 1 / float(source.picture.average_rate or 25) if last_s >= 0 else 0.0
-            if time_s > last_s:
-                last_s = time_s
-                yield time_s, frame
+        yield from decoder.add(packet)
 
 
 def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) -> Iterator[tuple[float, Pixels]]:
@@ -44,29 +38,33 @@ def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) ->
 
     Raises UserError where the file cannot be opened, has no picture, or nothing of it decodes.
     """
+    wanted_s = [float(time_s) for time_s in times_s]
+    if not wanted_s:
+        return
+
+    def is_wanted(begin_s: float, end_s: float) -> bool:
+        return bisect_left(wanted_s, begin_s) < bisect_left(wanted_s, end_s)
+
     with open_source(path) as source:
-        if source.picture is None:
-            raise UserError(f"{path} has no picture; choose a video file.")
-        shape = pixel_shape(source.picture)
-        wanted = iter(times_s)
-        target_s = next(wanted, None)
+        decoder_frames = timed_frames(source, is_wanted)
+        shape = pixel_shape(source.picture) if source.picture is not None else Fraction(1)
+        n_given = 0
         shown: VideoFrame | None = None
-        pixels: Pixels | None = None
-        for time_s, frame in timed_frames(source):
-            while target_s is not None and shown is not None and time_s > target_s + PTS_TOLERANCE_S:
-                if pixels is None:
-                    pixels = to_pixels(shown, shape, shorter_side)
-                yield target_s, pixels
-                target_s = next(wanted, None)
-            if target_s is None:
+        for time_s, frame in decoder_frames:
+            n_due = bisect_left(wanted_s, time_s - PTS_TOLERANCE_S)
+            if shown is not None and n_given < n_due:
+                pixels = to_pixels(shown, shape, shorter_side)
+                for target_s in wanted_s[n_given:n_due]:
+                    yield target_s, pixels
+                n_given = n_due
+            if n_given == len(wanted_s):
                 return
-            shown, pixels = frame, None
+            shown = frame
         if shown is None:
             raise UserError(f"Nothing of {path} can be decoded; copy or download it again.")
         pixels = to_pixels(shown, shape, shorter_side)
-        while target_s is not None:
+        for target_s in wanted_s[n_given:]:
             yield target_s, pixels
-            target_s = next(wanted, None)
 
 
 class FrameReader:
@@ -82,6 +80,7 @@ class FrameReader:
             self.close()
             raise UserError(f"{path} has no picture; choose a video file.")
         self._shape = pixel_shape(self._source.picture)
+        self._keyframes_s = keyframe_times(self._source)
 
     def frame_at(self, time_s: float) -> tuple[float, Pixels]:
         """Returns (its time on the clock, RGB uint8 (H, W, 3)) of the frame shown at `time_s`.
@@ -129,7 +128,17 @@ class FrameReader:
     def _is_near(self, time_s: float) -> bool:
         if not self._recent:
             return False
-        return self._recent[0][0] <= time_s + PTS_TOLERANCE_S and time_s <= self._recent[-1][0] + _FORWARD_S
+        if self._recent[0][0] > time_s + PTS_TOLERANCE_S:
+            return False
+        newest_s = self._recent[-1][0]
+        if time_s <= newest_s + _FORWARD_S:
+            return True
+        next_key = bisect_right(self._keyframes_s, newest_s)
+        return (
+            time_s <= newest_s + _FORWARD_IN_GOP_S
+            and next_key < len(self._keyframes_s)
+            and time_s < self._keyframes_s[next_key]
+        )
 
     def _decode_one(self) -> tuple[float, VideoFrame] | None:
         return next(self._frames, None)

@@ -17,7 +17,7 @@ __all__ = ["MediaInfo", "open_media", "probe", "video_uid"]
 
 MEDIA_SUFFIXES = frozenset(
     f".{suffix}"
-    for suffix in "3g2 3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv".split(" ")
+    for suffix in "3g2 3gp asf avi f4v flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv".split(" ")  # noqa: SIM905
 )
 _MAX_SLUG = 40
 _JITTER = 0.2  # of a frame's duration: containers round times

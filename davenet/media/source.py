@@ -173,3 +173,14 @@ def decode(packet: "Packet[Any]") -> list[Any]:
         if isinstance(error, av.error.MemoryError):
             raise
         return []
+
+
+def keyframe_times(source: Source) -> list[float]:
+    """Returns when keyframes are decoded, on the clock, where the file has a whole index, else nothing."""
+    stream = source.picture
+    if stream is None or stream.time_base is None or not stream.frames:
+        return []
+    entries = list(stream.index_entries)
+    if len(entries) < 0.9 * stream.frames:
+        return []  # Matroska's index is read piece by piece
+    return [float(entry.timestamp * stream.time_base) - source.start_s for entry in entries if entry.is_keyframe]
