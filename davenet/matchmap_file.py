@@ -44,8 +44,11 @@ class Matchmaps:
         else:
             before, after = self.times_s[position - 1], self.times_s[position]
             share = np.float32((time_s - before) / max(after - before, 1e-9))
-            raw = (1 - share) * self.maps[position - 1].astype(np.float32) + share * self.maps[position].astype(np.float32)
-        return np.clip((raw - self.floor) / max(self.scale, 1e-9), 0, 1).astype(np.float32)
+            raw = (1 - share) * self.maps[position - 1].astype(np.float32) + share * self.maps[position].astype(
+                np.float32
+            )
+        shown: NDArray[np.float32] = np.clip((raw - self.floor) / max(self.scale, 1e-9), 0, 1).astype(np.float32)
+        return shown
 
 
 def display_range(maps: NDArray[np.floating[Any]]) -> tuple[float, float]:
@@ -70,7 +73,7 @@ def write_matchmaps(path: Path, matchmaps: Matchmaps, *, metadata: Mapping[str, 
         "segment_s": repr(matchmaps.segment_s),
         "metadata": json.dumps(dict(metadata), sort_keys=True),
     }
-    tensors = {
+    tensors: dict[str, NDArray[Any]] = {
         "maps": np.ascontiguousarray(matchmaps.maps, np.float16),
         "times_s": np.ascontiguousarray(matchmaps.times_s, np.float64),
         "similarity": np.ascontiguousarray(matchmaps.similarity, np.float32),

@@ -25,9 +25,9 @@ Crop = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the f
 def colour_rgba(
     matchmap_HW: NDArray[np.floating], size: tuple[int, int], *, colour_map: ColourMap, alpha: float, threshold: float
 ) -> NDArray[np.uint8]:
-    """Returns RGBA uint8 (height, width, 4) of a map in 0..1 at `size` = (width, height) of its crop, alpha not premultiplied.
+    """Returns RGBA uint8 (height, width, 4) of a map in 0..1 at `size` = (width, height), alpha not premultiplied.
 
-    Opacity rises linearly from 0 at the threshold to `alpha` at 1; a value at or below the threshold, or 0, is transparent.
+    Opacity rises linearly from 0 at the threshold to `alpha` at 1; a value at or below the threshold is transparent.
     """
     value = upsampled(matchmap_HW, size)
     opacity = opacity_of(value, alpha=alpha, threshold=threshold)
@@ -58,16 +58,18 @@ def blend(
 
 
 def upsampled(matchmap_HW: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Returns the map at (width, height), smoothly interpolated between cell centres and kept in 0..1; NaN counts as 0."""
+    """Returns the map at (width, height), interpolated smoothly between cell centres, kept in 0..1; NaN counts as 0."""
     clean = np.clip(np.nan_to_num(matchmap_HW.astype(np.float32), nan=0.0), 0, 1)
     interpolated = cv2.resize(clean, size, interpolation=cv2.INTER_CUBIC)
-    return np.clip(interpolated, 0, 1, dtype=np.float32)
+    kept: NDArray[np.float32] = np.clip(interpolated, 0, 1).astype(np.float32)
+    return kept
 
 
 def opacity_of(value: NDArray[np.float32], *, alpha: float, threshold: float) -> NDArray[np.float32]:
     """Returns the opacity 0..1 of values 0..1."""
     span = max(1 - threshold, 1e-6)
-    return (np.clip((value - threshold) / span, 0, 1) * alpha).astype(np.float32)
+    opacity: NDArray[np.float32] = (np.clip((value - threshold) / span, 0, 1) * alpha).astype(np.float32)
+    return opacity
 
 
 def crop_pixels(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:

@@ -52,7 +52,7 @@ def evaluate(spec: EvaluateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
 
 
 def as_trained(metadata: dict[str, Any]) -> tuple[Segmenting, Similarity]:
-    """Returns how a checkpoint's training cut and compared, from its metadata; the paper's way where it does not say."""
+    """Returns how a checkpoint's training cut and compared; the paper's way where its metadata does not say."""
     training = metadata.get("training") or {}
     similarity: Similarity = "misa" if training.get("similarity") == "misa" else "pooled"
     return Segmenting(training.get("segment_s"), training.get("segment_at", "frame")), similarity

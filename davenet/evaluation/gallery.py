@@ -90,7 +90,11 @@ def gallery(
 def figures(found: Gallery) -> dict[str, object]:
     """Returns Recall@1, 5 and 10 both ways with intervals and chance, median ranks, and the gallery's size and hash."""
     n = len(found.pairs)
-    values: dict[str, object] = {"gallery_size": n, "gallery_hash": gallery_hash(found.pairs), "unreadable": len(found.lost)}
+    values: dict[str, object] = {
+        "gallery_size": n,
+        "gallery_hash": gallery_hash(found.pairs),
+        "unreadable": len(found.lost),
+    }
     for way, way_ranks in zip(("audio", "visual"), ranks(found.similarity_BB), strict=True):
         recall = recall_of_ranks(way_ranks)
         for k in KS:

@@ -50,11 +50,18 @@ def compute_matchmaps(spec: MatchmapsSpec, emit: events.Emit, stop: ShouldStop) 
     times_s = map_times(info.duration_s, spec.maps_a_second)
     emit(started("matchmaps", info.duration_s, "s"))
     found = video_matchmaps(
-        model, info, times_s, segment_s=spec.segment_s, device=device, stop=stop,
+        model,
+        info,
+        times_s,
+        segment_s=spec.segment_s,
+        device=device,
+        stop=stop,
         progress=lambda time_s: emit(events.Progress(time_s, info.duration_s, "s")),
     )
     matchmaps = as_file(found, info, model.config, spec.video.uid, spec.checkpoint, spec.segment_s)
-    write_matchmaps(spec.out, matchmaps, metadata={"maps_a_second": spec.maps_a_second, "model": model.config.model_dump()})
+    write_matchmaps(
+        spec.out, matchmaps, metadata={"maps_a_second": spec.maps_a_second, "model": model.config.model_dump()}
+    )
     return {
         "out": str(spec.out),
         "video_uid": spec.video.uid,
@@ -76,7 +83,9 @@ def video_matchmaps(
 ) -> Moments:
     """Returns the matchmaps of a video's moments, ascending; raises events.Stop between batches when asked to stop."""
     log_mel = whole_log_mel(info.path)
-    maps, similarity, shown_s = [], [], []
+    maps: list[NDArray[np.float16]] = []
+    similarity: list[NDArray[np.float32]] = []
+    shown_s: list[float] = []
     frames = frames_at(info.path, [float(t) for t in times_s], shorter_side=None)
     for batch in _batched(frames, _BATCH[model.config.architecture]):
         if stop():
@@ -95,7 +104,10 @@ def video_matchmaps(
 
 
 def mean_maps(
-    model: DAVEnet, pictures: list[NDArray[np.float32]], sounds: list[tuple[NDArray[np.float32], int]], device: torch.device
+    model: DAVEnet,
+    pictures: list[NDArray[np.float32]],
+    sounds: list[tuple[NDArray[np.float32], int]],
+    device: torch.device,
 ) -> NDArray[np.float32]:
     """Returns (n, H, W): each picture's matchmap with its sound, averaged over the steps that are not padding."""
     with torch.no_grad():
@@ -150,6 +162,8 @@ def segment_of(log_mel: NDArray[np.float32], centre_s: float, segment_s: float) 
     return np.ascontiguousarray(relative(log_mel[first:last]).T, np.float32), last - first
 
 
-def _batched(frames: Iterator[tuple[float, NDArray[np.uint8]]], size: int) -> Iterator[list[tuple[float, NDArray[np.uint8]]]]:
+def _batched(
+    frames: Iterator[tuple[float, NDArray[np.uint8]]], size: int
+) -> Iterator[list[tuple[float, NDArray[np.uint8]]]]:
     while batch := list(itertools.islice(frames, size)):
         yield batch

@@ -50,7 +50,7 @@ def recall_at_k(similarity_BB: NDArray[np.floating], k: int) -> tuple[float, flo
 
 
 def recall_of_ranks(ranks_B: NDArray[np.int64], *, seed: int = 0) -> Recall:
-    """Returns the recalls at 1, 5 and 10 with 95 % bootstrap intervals over the gallery's pairs, and the ranks' middle."""
+    """Returns the recalls at 1, 5 and 10 with 95 % bootstrap intervals over the pairs, and the ranks' middle."""
     random = np.random.default_rng(seed)
     n = len(ranks_B)
     at, interval = {}, {}

@@ -25,7 +25,9 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
     info = probe(spec.video.path)
     end_s = info.duration_s if spec.end_s is None else min(spec.end_s, info.duration_s)
     if end_s <= spec.start_s:
-        raise UserError(f"{spec.video.path} has nothing between {spec.start_s:g} and {end_s:g} s; choose a part inside the video.")
+        raise UserError(
+            f"{spec.video.path} has nothing between {spec.start_s:g} and {end_s:g} s; choose a part inside the video."
+        )
     length_s = end_s - spec.start_s
     emit(started("render", 2 * length_s, "s"))  # once to see the maps' range, once to draw
     found = video_matchmaps(
@@ -41,8 +43,13 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
     rate = min(info.frame_rate or 25.0, _HIGHEST_RATE)
     times_s = [float(t) for t in spec.start_s + np.arange(max(1, round(length_s * rate))) / rate]
     with VideoWriter(
-        spec.out, info.width, info.height, rate, sound=spec.video.path if info.has_sound else None,
-        start_s=spec.start_s, end_s=end_s,
+        spec.out,
+        info.width,
+        info.height,
+        rate,
+        sound=spec.video.path if info.has_sound else None,
+        start_s=spec.start_s,
+        end_s=end_s,
     ) as writer:
         for index, (_, frame_rgb) in enumerate(frames_at(spec.video.path, times_s, shorter_side=None)):
             if stop():

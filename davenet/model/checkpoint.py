@@ -1,4 +1,4 @@
-"""Checkpoints: weights in safetensors with the model's configuration as JSON in the metadata. Nothing is ever unpickled.
+"""Checkpoints: weights in safetensors with the model's configuration as JSON in the metadata; nothing is unpickled.
 
 Only this module knows the format; a file that does not load is told in one sentence with its remedy.
 """
@@ -67,7 +67,7 @@ def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> tuple[
 
 
 def chosen_device(name: str) -> torch.device:
-    """Returns the device of a spec: "auto" is the GPU where there is one. Raises UserError for one that is not there."""
+    """Returns the device of a spec: "auto" is the GPU where there is one. Raises UserError for one that is absent."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -97,6 +97,7 @@ def _read_header(path: Path) -> dict[str, str]:
         raise UserError(f"{path} is a safetensors file but not a checkpoint of this program; choose another.")
     if header.get("version") != str(VERSION):
         raise UserError(
-            f"{path} is a checkpoint of version {header.get('version')}, this program reads version {VERSION}; update the program."
+            f"{path} is a checkpoint of version {header.get('version')}, this program reads version {VERSION}; "
+            "update the program."
         )
     return header

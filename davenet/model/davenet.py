@@ -11,7 +11,25 @@ from torch import Tensor, nn
 from davenet.errors import UserError
 from davenet.model.config import N_MELS, ModelConfig
 
-_VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512)  # 0: max-pool; the last is left out
+_VGG16 = (
+    64,
+    64,
+    0,
+    128,
+    128,
+    0,
+    256,
+    256,
+    256,
+    0,
+    512,
+    512,
+    512,
+    0,
+    512,
+    512,
+    512,
+)  # 0: max-pool; the last is left out
 _SMALL_STRIDES = (2, 2, 1, 2, 1)
 
 
@@ -38,7 +56,7 @@ class DAVEnet(nn.Module):
         return image_BDHW
 
     def audio_map(self, log_mel_BMT: Tensor, n_steps_B: Tensor | None = None) -> Tensor:
-        """Returns (B, D, T) of log-mels (B, 40, steps) in relative dB; `n_steps_B` says how many steps are not padding."""
+        """Returns (B, D, T) of log-mels (B, 40, steps) in relative dB; `n_steps_B` counts those before padding."""
         audio_BDT: Tensor = self.audio_branch(log_mel_BMT, n_steps_B)
         return audio_BDT
 
@@ -104,7 +122,7 @@ class SmallImageBranch(nn.Module):
 
 
 class AudioBranch(nn.Module):
-    """Batch normalisation, one convolution over all mel bands, then convolutions in time, each with ReLU and a max-pool.
+    """Batch normalisation, one convolution over all mel bands, then some in time, each with ReLU and a max-pool.
 
     The max-pools are (1x3), stride 2, pad 1; ReLU before them makes padding with nothing the same as padding with zero.
     """
@@ -112,7 +130,9 @@ class AudioBranch(nn.Module):
     def __init__(self, *, widths: tuple[int, ...], kernels: tuple[int, ...], batch_norm: bool) -> None:
         super().__init__()
         if len(widths) != len(kernels) + 1:
-            raise UserError(f"An audio branch of this kind needs {len(kernels)} widths and D, not {len(widths) - 1} and D.")
+            raise UserError(
+                f"An audio branch of this kind needs {len(kernels)} widths and D, not {len(widths) - 1} and D."
+            )
         self.norm = nn.BatchNorm2d(1)
         self.spectral = nn.Conv2d(1, widths[0], (N_MELS, 1))
         self.temporal = nn.ModuleList(

@@ -79,8 +79,8 @@ class PairReader:
                 clip = self._clip(pair.video_uid)
                 if not -_MOST_OFF_S <= pair.time_s <= clip.duration_s + _MOST_OFF_S:
                     raise UserError(
-                        f"The pair at {pair.time_s:.1f} s lies outside of its video {pair.video_uid} ({clip.duration_s:.1f} s);"
-                        " extract the video and mine the pairs again."
+                        f"The pair at {pair.time_s:.1f} s lies outside of its video {pair.video_uid} "
+                        f"({clip.duration_s:.1f} s); extract the video and mine the pairs again."
                     )
                 kept.append(pair)
             except UserError as error:
@@ -88,17 +88,21 @@ class PairReader:
         return kept, lost
 
     def read(self, pair: Pair, augment: "Augmentation | None") -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
-        """Returns the picture (3, H, W), the log-mel (40, steps) and its number of steps; raises UserError where it cannot."""
+        """Returns the picture (3, H, W), the log-mel (40, steps) and its number of steps; raises UserError."""
         clip = self._clip(pair.video_uid)
         try:
             frame = clip.frame_rgb(clip.nearest_frame(pair.time_s))
         except (IndexError, ValueError, cv2.error) as error:
-            raise UserError(f"The frame at {pair.time_s:.1f} s of {pair.video_uid} cannot be read; extract the video again.") from error
+            raise UserError(
+                f"The frame at {pair.time_s:.1f} s of {pair.video_uid} cannot be read; extract the video again."
+            ) from error
         centre, length = self._segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
         log_mel, n_steps = clip.segment(centre, length)
         if n_steps == 0:
             raise UserError(f"{pair.video_uid} has no sound at {centre:.1f} s; extract the video again.")
-        picture = evaluation_crop(frame, self._model) if augment is None else augment.crop(frame, self._model.image_size)
+        picture = (
+            evaluation_crop(frame, self._model) if augment is None else augment.crop(frame, self._model.image_size)
+        )
         return normalised(picture), log_mel, n_steps
 
     def batch(self, pairs: Sequence[Pair], augmentations: "Sequence[Augmentation] | None" = None) -> Batch:
@@ -165,7 +169,7 @@ class Augmentation:
 
 
 def augmentation(config: TrainConfig, epoch: int, pair_index: int) -> Augmentation:
-    """Returns the choices of a pair in an epoch: torchvision's RandomResizedCrop with its ratios 3/4..4/3, flip and shift."""
+    """Returns a pair's choices in an epoch: torchvision's RandomResizedCrop with ratios 3/4..4/3, flip and shift."""
     random = np.random.default_rng((config.seed, epoch, pair_index))
     whole = config.crop_least_share >= 1
     return Augmentation(
@@ -180,7 +184,7 @@ def augmentation(config: TrainConfig, epoch: int, pair_index: int) -> Augmentati
 
 
 def evaluation_crop(frame_rgb: NDArray[np.uint8], model: ModelConfig) -> NDArray[np.uint8]:
-    """Returns the centre crop (S, S, 3) after the shorter side was resized: the region that ModelConfig.crop_of names."""
+    """Returns the centre crop (S, S, 3) of a frame that is resized: the region that ModelConfig.crop_of names."""
     height, width = frame_rgb.shape[:2]
     x0, y0, x1, y1 = model.crop_of(width, height)
     left, top = round(x0 * width), round(y0 * height)

@@ -1,6 +1,6 @@
 """The training loop (Sections 2, 5 and 6): reads pairs, learns from impostors, measures Recall@10, keeps checkpoints.
 
-A run's folder holds config.json, metrics.jsonl, heartbeat, checkpoints/{last,best,state}.safetensors and evaluation.json.
+A run's folder holds config.json, metrics.jsonl, heartbeat, evaluation.json, checkpoints/{last,best,state}.safetensors.
 A run that was killed goes on from its state when it is started again; a cancelled one saves before it stops.
 """
 
@@ -55,14 +55,10 @@ class Run:
         self.device = chosen_device(spec.device)
         self.model = self._first_model()
         self.optimiser = _optimiser(config, self.model)
-        self.reader = PairReader(
-            spec.clips_dir, self.model.config, Segmenting(config.segment_s, config.segment_at)
-        )
+        self.reader = PairReader(spec.clips_dir, self.model.config, Segmenting(config.segment_s, config.segment_at))
         self.checkpoints = spec.run_dir / "checkpoints"
         self.run_hash = _run_hash(spec, config)
         self.place = Place()
-        self.figures: dict[str, Any] = {}
-        self.best_figures: dict[str, Any] = {}
         self._saved_s = self._reported_s = time.monotonic()
 
     def run(self) -> dict[str, Any]:
@@ -73,8 +69,8 @@ class Run:
         self._go_on_from_state()
         self.emit(started("train", total, "pairs"))
         try:
-            if self.place.step == 0 and not self.place.start_figures:
-                self._validate(validation, epoch=0)
+            if self.place.batch == 0 and self.place.measured < self.place.epoch:  # a stop may have come in between
+                self._validate(validation, epoch=self.place.epoch)
             self.model.train()
             for epoch in range(self.place.epoch, self.config.epochs):
                 self._train_epoch(epoch, pairs, batches_an_epoch, total)
@@ -109,7 +105,7 @@ class Run:
                 self._save()
 
     def _step(self, batch: Batch) -> float | None:
-        """Takes one step and returns its loss; None where fewer than two pairs could be read, so none has an impostor."""
+        """Takes one step and returns its loss; None where fewer than two pairs could be read: none has an impostor."""
         if len(batch.pairs) < 2:
             return None
         n_steps_B = batch.n_steps_B.to(self.device)
@@ -123,8 +119,8 @@ class Run:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise UserError(
-                f"The loss of {self.spec.run_dir} was no longer a number at step {self.place.step + 1}; start again with a "
-                f"learning rate below {self.config.learning_rate:g}."
+                f"The loss of {self.spec.run_dir} was no longer a number at step {self.place.step + 1}; start again "
+                f"with a learning rate below {self.config.learning_rate:g}."
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -135,25 +131,23 @@ class Run:
 
     def _validate(self, pairs: Sequence[Pair], *, epoch: int) -> None:
         """Measures Recall@k over the validation pairs, and keeps the weights where they are the best so far."""
-        if len(pairs) < 2:
-            self.place.best_epoch = epoch
-            self._save_checkpoint("best", epoch)
-            return
         found: Gallery = gallery(
             self.model, self.reader, pairs, similarity=self.config.similarity, device=self.device, stop=self.stop
         )
+        self.place.measured = epoch
         self._note_lost(found.lost)
-        if len(found.pairs) < 2:
+        if len(found.pairs) < 2:  # nothing to choose by: the newest weights are the best
+            self.place.best_epoch = epoch
+            self._save_checkpoint("best", epoch)
             return
-        self.figures = {**figures(found), "epoch": epoch}
+        self.place.figures = {**figures(found), "epoch": epoch}
         if epoch == 0:
-            self.place.start_figures = self.figures
-        recall_10 = (self.figures["audio_recall_at_10"] + self.figures["visual_recall_at_10"]) / 2
-        mean_rank = (self.figures["audio_mean_rank"] + self.figures["visual_mean_rank"]) / 2
-        self._metrics(epoch, {name: value for name, value in self.figures.items() if isinstance(value, float)})
+            self.place.start_figures = self.place.figures
+        recall_10 = (self.place.figures["audio_recall_at_10"] + self.place.figures["visual_recall_at_10"]) / 2
+        mean_rank = (self.place.figures["audio_mean_rank"] + self.place.figures["visual_mean_rank"]) / 2
+        self._metrics(epoch, {name: value for name, value in self.place.figures.items() if isinstance(value, float)})
         if self.place.best is None or (recall_10, -mean_rank) > self.place.best:
             self.place.best, self.place.best_epoch = (recall_10, -mean_rank), epoch
-            self.best_figures = self.figures
             self._save_checkpoint("best", epoch)
 
     def _report(self, loss: float | None, epoch: float, done: int, total: int) -> None:
@@ -193,12 +187,12 @@ class Run:
             "epoch": epoch,
             "step": self.place.step,
             "started_from": str(self.spec.start_from.name) if self.spec.start_from else None,
-            "figures": {k: v for k, v in self.figures.items() if self.figures.get("epoch") == epoch},
+            "figures": {k: v for k, v in self.place.figures.items() if self.place.figures.get("epoch") == epoch},
         }
         save_checkpoint(self.checkpoints / f"{name}.safetensors", self.model, metadata=metadata)
 
     def _result(self) -> dict[str, Any]:
-        last = {name: value for name, value in self.figures.items() if name != "epoch"}
+        last = {name: value for name, value in self.place.figures.items() if name != "epoch"}
         return {
             "checkpoint": str(self.checkpoints / "last.safetensors"),
             "best_checkpoint": str(self.checkpoints / "best.safetensors"),
@@ -220,8 +214,8 @@ class Run:
         model, _ = load_checkpoint(self.spec.start_from, device=self.device)
         if model.config.architecture != wanted.architecture:
             raise UserError(
-                f"{self.spec.start_from} holds a {model.config.architecture} model but the preset {self.spec.preset} trains "
-                f"a {wanted.architecture} one; choose a preset or a checkpoint that fits."
+                f"{self.spec.start_from} holds a {model.config.architecture} model but the preset {self.spec.preset} "
+                f"trains a {wanted.architecture} one; choose a preset or a checkpoint that fits."
             )
         return model
 
@@ -230,8 +224,8 @@ class Run:
         pairs = list(read_pairs(self.spec.train_pairs))
         if len(pairs) < 2:
             raise UserError(
-                f"{self.spec.train_pairs} has {len(pairs)} pair{'' if len(pairs) == 1 else 's'} to train on, and a pair needs "
-                "another as its impostor; accept more pairs first."
+                f"{self.spec.train_pairs} has {len(pairs)} pair{'' if len(pairs) == 1 else 's'} to train on, and a "
+                "pair needs another as its impostor; accept more pairs first."
             )
         kept, lost = self.reader.usable(pairs)
         self._note_lost(lost)
@@ -243,7 +237,9 @@ class Run:
         validation, lost = self.reader.usable(list(read_pairs(self.spec.validation_pairs)))
         self._note_lost(lost)
         if len(validation) < 2:
-            self.emit(events.Message("There are fewer than two validation pairs: no Recall@10 will be measured.", "warning"))
+            self.emit(
+                events.Message("There are fewer than two validation pairs: no Recall@10 will be measured.", "warning")
+            )
         return kept, list(_spread(validation, self.config.evaluation_gallery))
 
     def _go_on_from_state(self) -> None:
@@ -253,7 +249,9 @@ class Run:
         place = load_state(path, self.model, self.optimiser, run_hash=self.run_hash)
         if place is not None:
             self.place = place
-            self.emit(events.Message(f"Goes on from step {place.step}, epoch {place.epoch + 1} of {self.config.epochs}."))
+            self.emit(
+                events.Message(f"Goes on from step {place.step}, epoch {place.epoch + 1} of {self.config.epochs}.")
+            )
 
     def _write_config(self, n_train: int, n_validation: int) -> None:
         values = {
@@ -263,7 +261,11 @@ class Run:
             "device": str(self.device),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
-            "train_pairs": {"path": str(self.spec.train_pairs), "hash": content_hash(self.spec.train_pairs), "usable": n_train},
+            "train_pairs": {
+                "path": str(self.spec.train_pairs),
+                "hash": content_hash(self.spec.train_pairs),
+                "usable": n_train,
+            },
             "validation_pairs": {
                 "path": str(self.spec.validation_pairs),
                 "hash": content_hash(self.spec.validation_pairs),
@@ -277,7 +279,7 @@ class Run:
 
 
 def learning_rate_at(config: TrainConfig, step: int, batches_an_epoch: int) -> float:
-    """Returns the learning rate of a step, counted from 0: warm-up, then division each so many epochs, or a half cosine."""
+    """Returns the learning rate of a step, counted from 0: warm-up, then divisions or half a cosine."""
     rate = config.learning_rate
     if config.decay == "cosine":
         total = max(1, config.epochs * batches_an_epoch)

@@ -8,12 +8,14 @@ from torch import Tensor
 
 
 def random_impostors(n_pairs: int, generator: torch.Generator) -> Tensor:
-    """Returns int64 (B): for each pair another one of the batch, each of the others as likely. `n_pairs` is at least 2."""
+    """Returns int64 (B): for each pair another one of the batch, all as likely. `n_pairs` is at least 2."""
     offsets = torch.randint(1, n_pairs, (n_pairs,), generator=generator)
     return (torch.arange(n_pairs) + offsets) % n_pairs
 
 
-def random_triplet_loss(similarity_BB: Tensor, impostor_frame_B: Tensor, impostor_sound_B: Tensor, *, margin: float) -> Tensor:
+def random_triplet_loss(
+    similarity_BB: Tensor, impostor_frame_B: Tensor, impostor_sound_B: Tensor, *, margin: float
+) -> Tensor:
     """Returns the mean over pairs of [margin + S(i', i) - S(i, i)]+ and [margin + S(i, i'') - S(i, i)]+, summed."""
     pairs = torch.arange(similarity_BB.shape[0], device=similarity_BB.device)
     true_B = similarity_BB.diagonal()
@@ -31,7 +33,7 @@ def semi_hard_triplet_loss(similarity_BB: Tensor, *, margin: float) -> Tensor:
 
 
 def blended_triplet_loss(similarity_BB: Tensor, *, margin: float, generator: torch.Generator) -> Tensor:
-    """Returns the sum of both losses, the impostor frames and sounds drawn independently with `generator` (on the CPU)."""
+    """Returns the sum of both losses; impostor frames and sounds are drawn independently by `generator` (CPU)."""
     n_pairs = similarity_BB.shape[0]
     frame_B = random_impostors(n_pairs, generator).to(similarity_BB.device)
     sound_B = random_impostors(n_pairs, generator).to(similarity_BB.device)

@@ -13,7 +13,7 @@ from davenet.model.config import MODEL_CONFIGS, ModelConfig
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides what a run learns; two runs of the same configuration, pairs and machine agree bit by bit."""
+    """Everything that decides what a run learns: with the same pairs on the same machine it learns the same weights."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,10 @@ class TrainConfig(BaseModel):
     warm_up_steps: int = Field(0, ge=0, description="Steps over which the learning rate rises from zero")
     clip_norm: float = Field(0.0, ge=0, description="Largest length of a step's gradient; 0: no limit")
     crop_least_share: float = Field(
-        0.08, gt=0, le=1, description="Least share of the picture's area that a random crop keeps; 1: the evaluation crop"
+        0.08,
+        gt=0,
+        le=1,
+        description="Least share of the picture's area that a random crop keeps; 1: the evaluation crop",
     )
     flip: bool = Field(True, description="Mirror every other picture left to right")
     sound_shift_s: float = Field(0.0, ge=0, le=5, description="Largest random shift of the sound's centre, seconds")
@@ -94,7 +97,9 @@ PRESETS: dict[str, TrainConfig] = {
         update={"description": "Section 6, Table 3 row 1: food and non-food pairs, from random weights"}
     ),
     "weak-unsupervised": _PAPER.model_copy(
-        update={"description": "Section 6, Table 3 row 3: food and non-food pairs, starting from an unsupervised checkpoint"}
+        update={
+            "description": "Section 6, Table 3 row 3: food and non-food pairs, starting from an unsupervised checkpoint"
+        }
     ),
     "small": _SMALL,
     "demo": _SMALL.model_copy(
@@ -119,4 +124,6 @@ def preset(name: str, overrides: Mapping[str, object] | None = None) -> TrainCon
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"The training configuration's {place or 'values'}: {first['msg']}; correct it and start again.") from error
+        raise UserError(
+            f"The training configuration's {place or 'values'}: {first['msg']}; correct it and start again."
+        ) from error

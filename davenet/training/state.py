@@ -1,6 +1,6 @@
-"""The state of a run from which it goes on after a kill: weights, optimiser and place in the epoch, one safetensors file.
+"""The state from which a run goes on after a kill: weights, optimiser and place in the epoch, in one safetensors file.
 
-The order of pairs, the crops and the impostors follow from the seed and the place, so the place is all that is kept of them.
+The order of pairs, the crops and the impostors follow from the seed and the place, so no more is kept of them.
 """
 
 import json
@@ -25,9 +25,11 @@ class Place:
     epoch: int = 0  # the epoch under way, from 0
     batch: int = 0  # batches of it that are done
     step: int = 0  # batches done in all
+    measured: int = -1  # epochs that were done when Recall@10 was last measured
     best: tuple[float, float] | None = None  # mean Recall@10 and minus the mean rank of the best epoch
     best_epoch: int = 0
     lost: dict[str, str] = field(default_factory=dict)  # unreadable pairs with their reasons
+    figures: dict[str, Any] = field(default_factory=dict)  # the newest validation
     start_figures: dict[str, Any] = field(default_factory=dict)  # validation before the first step
 
 
@@ -44,7 +46,7 @@ def save_state(path: Path, model: DAVEnet, optimiser: torch.optim.Optimizer, pla
 
 
 def load_state(path: Path, model: DAVEnet, optimiser: torch.optim.Optimizer, *, run_hash: str) -> Place | None:
-    """Brings model and optimiser to the saved state and returns its place; None where there is none for this very run."""
+    """Brings model and optimiser to the saved state and returns its place; None where this run has none."""
     if not path.is_file():
         return None
     try:
