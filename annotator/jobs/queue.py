@@ -214,7 +214,7 @@ class DetachedJob(Job):
     ) -> None:
         super().__init__(spec, title=title, folder=folder, parent=parent)
         self._events = tail.EventTail(folder / tail.EVENTS_FILE, from_end=not found_again)
-        self._found_again = found_again
+        self.found_again = found_again
         self._process: subprocess.Popen[bytes] | None = None
         self._liveness = tail.Liveness(folder)
         self._poll = QTimer(self)
@@ -230,7 +230,7 @@ class DetachedJob(Job):
         return self.state != "queued"
 
     def launch(self) -> None:
-        if not self._found_again:
+        if not self.found_again:
             try:
                 self._start_process()
             except UserError as error:

@@ -20,6 +20,7 @@ from annotator.verbs.labelling import (
 )
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.training import (
+    accepted_split,
     collect_evaluate,
     collect_train,
     plan_evaluate,
@@ -33,6 +34,7 @@ from annotator.verbs.training import (
 from davenet.specs import Spec
 
 __all__ = [
+    "accepted_split",
     "collect",
     "collect_detect",
     "collect_evaluate",

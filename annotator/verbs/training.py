@@ -74,6 +74,15 @@ def plan_train(
     return spec
 
 
+def accepted_split(project: Project) -> tuple[int, int, str]:
+    """Returns how many accepted pairs a run would train on and validate with now, and how they would be chosen.
+
+    Raises UserError where there are too few for any run.
+    """
+    train, validation, how = _split_accepted(project)
+    return len(train), len(validation), how
+
+
 def plan_resume(project: Project, run_id: str) -> TrainSpec:
     """Returns the spec of a run that was cancelled, failed or killed: it goes on from its last saved state."""
     run = resolve_run(project, run_id)

@@ -1,0 +1,200 @@
+"""A chart card: a few curves over epochs on a quiet grid, the newest number at the right of its title.
+
+Painted here rather than by a plotting library: four lines of grid, no axes, and the tokens' colours at once.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from annotator.views import theme
+
+LEFT, RIGHT, TOP, BOTTOM = 16, 16, 52, 28
+GRID_LINES = 4
+MOST_POINTS = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points of (epoch, value) in a token's colour; the first curve of a chart is the one that is read out."""
+
+    name: str
+    token: str
+    points: tuple[tuple[float, float], ...]
+    dashed: bool = False
+
+
+def round_step(span: float, lines: int = GRID_LINES) -> float:
+    """Returns the smallest of 1, 2, 2.5, 5 × 10ⁿ that covers `span` in `lines` − 1 steps."""
+    if span <= 0 or not math.isfinite(span):
+        return 1.0
+    raw = span / (lines - 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
+
+
+def grid(low: float, high: float, lines: int = GRID_LINES) -> list[float]:
+    """Returns `lines` evenly spaced round values with every value of [low, high] between the first and the last."""
+    step = round_step(max(high - low, 1e-9 * max(1.0, abs(high))), lines)
+    first = math.floor(low / step + 1e-9) * step
+    while first + step * (lines - 1) < high - 1e-9 * step:
+        step = round_step(step * (lines - 1) * 1.01, lines)
+        first = math.floor(low / step + 1e-9) * step
+    return [first + step * i for i in range(lines)]
+
+
+def value_text(value: float, step: float) -> str:
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+    if decimals and not math.isclose(step * 10**decimals, round(step * 10**decimals), abs_tol=1e-6):
+        decimals += 1
+    return f"{value:.{decimals}f}"
+
+
+class CurveChart(QWidget):
+    """Emits nothing; the pointer over it reads the curves out."""
+
+    def __init__(self, title: str, *, unit: str = "", from_zero: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title, self._unit, self._from_zero = title, unit, from_zero
+        self._readout, self._empty = "", ""
+        self._curves: tuple[Curve, ...] = ()
+        self._hover_x: float | None = None
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(title)
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, 240)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, 180)
+
+    def set_curves(self, curves: Sequence[Curve], readout: str = "", empty: str = "") -> None:
+        """Takes the curves to draw, the first on top; `empty` is said while there is no point at all."""
+        self._curves, self._readout, self._empty = tuple(curves), readout, empty
+        self.setAccessibleDescription(readout)
+        self.update()
+
+    def curves(self) -> tuple[Curve, ...]:
+        return self._curves
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._hover_x = event.position().x()
+        self.update()
+
+    def leaveEvent(self, event: object) -> None:
+        self._hover_x = None
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(tokens.color("line"), 1))
+        painter.setBrush(tokens.color("panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        self._paint_head(painter)
+        plot = QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
+        points = [point for curve in self._curves for point in curve.points if math.isfinite(point[1])]
+        if not points:
+            painter.setPen(tokens.color("muted"))
+            painter.drawText(plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
+            return
+        low = 0.0 if self._from_zero else min(value for _, value in points)
+        lines = grid(low, max(value for _, value in points))
+        last_epoch = max(1.0, max(epoch for epoch, _ in points))
+        self._paint_grid(painter, plot, lines, last_epoch)
+        for curve in reversed(self._curves):
+            self._paint_curve(painter, plot, curve, lines, last_epoch)
+        if self._hover_x is not None and plot.left() <= self._hover_x <= plot.right():
+            self._paint_hover(painter, plot, lines, last_epoch)
+
+    def _paint_head(self, painter: QPainter) -> None:
+        tokens = theme.current()
+        box = QRectF(LEFT, 10, self.width() - LEFT - RIGHT, 24)
+        painter.setFont(theme.font(weight=QFont.Weight.DemiBold))
+        painter.setPen(tokens.color("text"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, self._title)
+        painter.setFont(theme.font(theme.SMALL_PX))
+        painter.setPen(tokens.color("muted"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, self._readout)
+
+    def _paint_grid(self, painter: QPainter, plot: QRectF, lines: list[float], last_epoch: float) -> None:
+        tokens = theme.current()
+        painter.setFont(theme.font(theme.SECTION_PX))
+        step = lines[1] - lines[0]
+        for value in lines:
+            y = round(_y(plot, value, lines)) + 0.5
+            painter.setPen(QPen(tokens.color("line"), 1))
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setPen(tokens.color("muted"))
+            text = value_text(value, step) + (f" {self._unit}" if self._unit and value == lines[-1] else "")
+            box = QRectF(plot.left(), y - 15, plot.width(), 14)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        base = QRectF(plot.left(), plot.bottom() + 6, plot.width(), 16)
+        painter.drawText(base, Qt.AlignmentFlag.AlignLeft, "epoch 0")
+        painter.drawText(base, Qt.AlignmentFlag.AlignRight, f"{last_epoch:.0f}")
+
+    def _paint_curve(
+        self, painter: QPainter, plot: QRectF, curve: Curve, lines: list[float], last_epoch: float
+    ) -> None:
+        color = theme.current().color(curve.token)
+        thinned = curve.points[:: max(1, len(curve.points) // MOST_POINTS)]
+        line = [
+            QPointF(_x(plot, epoch, last_epoch), _y(plot, value, lines))
+            for epoch, value in (*thinned, *curve.points[-1:])
+            if math.isfinite(value)
+        ]
+        style = Qt.PenStyle.DashLine if curve.dashed else Qt.PenStyle.SolidLine
+        painter.setPen(QPen(color, 1 if curve.dashed else 2, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPolyline(QPolygonF(line))
+        if curve is self._curves[0] and line:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(color)
+            painter.drawEllipse(line[-1], 3, 3)
+
+    def _paint_hover(self, painter: QPainter, plot: QRectF, lines: list[float], last_epoch: float) -> None:
+        tokens = theme.current()
+        assert self._hover_x is not None
+        epoch = (self._hover_x - plot.left()) / plot.width() * last_epoch
+        painter.setPen(QPen(tokens.color("faint"), 1))
+        painter.drawLine(QPointF(self._hover_x, plot.top() - 8), QPointF(self._hover_x, plot.bottom()))
+        rows = []
+        for curve in self._curves:
+            if curve.points:
+                near = min(curve.points, key=lambda point: abs(point[0] - epoch))
+                rows.append((curve, near))
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(tokens.color(curve.token))
+                painter.drawEllipse(QPointF(_x(plot, near[0], last_epoch), _y(plot, near[1], lines)), 3, 3)
+        painter.setFont(theme.font(theme.SECTION_PX))
+        is_right = self._hover_x > plot.center().x()
+        left = self._hover_x - 158 if is_right else self._hover_x + 8
+        box = QRectF(left, plot.top() - 8, 150, 20 + 15 * len(rows))
+        painter.setPen(QPen(tokens.color("line"), 1))
+        painter.setBrush(tokens.color("raised"))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(tokens.color("muted"))
+        painter.drawText(box.adjusted(8, 3, -8, 0), Qt.AlignmentFlag.AlignTop, f"epoch {epoch:.1f}")
+        for number, (curve, near) in enumerate(rows):
+            row = QRectF(box.left() + 8, box.top() + 17 + 15 * number, box.width() - 16, 15)
+            painter.setPen(tokens.color(curve.token if curve.token != "accent" else "accent_text"))
+            painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, painter.fontMetrics().elidedText(
+                curve.name, Qt.TextElideMode.ElideRight, 96
+            ))  # fmt: skip
+            painter.setPen(tokens.color("text"))
+            aligned = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(row, aligned, f"{near[1]:.3g} {self._unit}".strip())
+
+
+def _x(plot: QRectF, epoch: float, last_epoch: float) -> float:
+    return plot.left() + plot.width() * epoch / last_epoch
+
+
+def _y(plot: QRectF, value: float, lines: list[float]) -> float:
+    return plot.bottom() - plot.height() * (value - lines[0]) / (lines[-1] - lines[0])
