@@ -15,7 +15,7 @@ from davenet.errors import one_line
 
 _CHILD_TIMEOUT_S = 120  # a first import of torch on a cold disk
 _LEAST_FREE_GB = 5.0
-_XCB = "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-render-util0 libxcb-xkb1 libxkbcommon-x11-0 libegl1"
+_XCB = "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-render-util0 libxkbcommon-x11-0 libegl1"
 
 
 @dataclass(frozen=True, slots=True)

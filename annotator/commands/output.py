@@ -72,6 +72,7 @@ class ProgressView:
         self._bar: Progress | None = None
         self._task: Any = None
         self._unit = ""
+        self._held: str | None = None
         self._began_s = self._said_s = time.monotonic()
 
     def __enter__(self) -> "ProgressView":
@@ -105,7 +106,10 @@ class ProgressView:
             case events.Metrics() if "audio_recall_at_10" in event.values:
                 self.say(f"epoch {event.epoch:g}: " + ", ".join(_figure(*item) for item in event.values.items()))
             case events.Skipped():
-                self.say(f"✕ {event.item}: {event.reason}" if event.item not in event.reason else f"✕ {event.reason}")
+                self.tell_held()
+                self._held = (
+                    f"✕ {event.item}: {event.reason}" if event.item not in event.reason else f"✕ {event.reason}"
+                )
             case events.Message():
                 self.say(("! " if event.level == "warning" else "") + event.text)
             case _:
@@ -114,6 +118,12 @@ class ProgressView:
     def say(self, line: str) -> None:
         """Prints one line above the bar."""
         (self._bar.console if self._bar is not None else self._console).print(Text(line))
+
+    def tell_held(self) -> None:
+        """Prints the last reason why something was skipped: held back, as it may become the verb's own error."""
+        if self._held is not None:
+            self.say(self._held)
+            self._held = None
 
     def stopping(self) -> None:
         if self._bar is not None:
@@ -129,7 +139,11 @@ class ProgressView:
             return
         self._said_s = now_s
         rate = event.done / max(now_s - self._began_s, 1e-9)
-        line = f"{self._title}: {event.done:g}" + (f" of {event.total:g}" if event.total else "") + f" {unit}"
+        line = (
+            f"{self._title}: {_amount(event.done)}"
+            + (f" of {_amount(event.total)}" if event.total else "")
+            + f" {unit}"
+        )
         line += f", {rate:.3g} {unit}/s" if rate > 0 else ""
         if event.total and rate > 0:
             line += f", {_clock((event.total - event.done) / rate)} left"
@@ -146,6 +160,10 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _amount(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
 
 
 def _figure(name: str, value: float) -> str:

@@ -17,10 +17,12 @@ from davenet.errors import UserError, one_line
 from davenet.specs import Spec, TrainSpec
 
 
-def run_verb(project: Project, spec: Spec, title: str) -> dict[str, Any]:
+def run_verb(project: Project, spec: Spec, title: str, *, done: str | None = None) -> dict[str, Any]:
     """Runs the job of a spec and returns the summary of what came into the project.
 
-    Raises UserError for the world's faults, StoppedError after Ctrl-C, ReportedBugError for ours.
+    `done` names the list in the summary that must not be empty where videos could not be used: with nothing done the
+    verb has failed. Raises UserError for that and for the world's other faults, StoppedError after Ctrl-C,
+    ReportedBugError for our faults.
     """
     stop = threading.Event()
     with ProgressView(title) as view, _stopped_by_signals(stop, view):
@@ -34,12 +36,16 @@ def run_verb(project: Project, spec: Spec, title: str) -> dict[str, Any]:
         except Exception as error:
             _note_end(project, spec, "crashed", f"{type(error).__name__}: {one_line(error)}")
             raise ReportedBugError from error
-    if isinstance(final, events.Cancelled):
-        raise StoppedError(_keep_what_is_done(project, spec, final.result))
-    return verbs.collect(project, spec, final.result)
+        if isinstance(final, events.Cancelled):
+            raise StoppedError(_keep_what_is_done(project, spec, final.result))
+        summary = verbs.collect(project, spec, final.result)
+        if done is not None:
+            _refuse_if_nothing(summary, done)
+        view.tell_held()
+    return summary
 
 
-def refuse_if_nothing(summary: Mapping[str, Any], done: str) -> None:
+def _refuse_if_nothing(summary: Mapping[str, Any], done: str) -> None:
     """Raises UserError where not one video could be used: then a verb has failed, else its list is a warning."""
     unusable = summary.get("unusable") or []
     if unusable and not summary.get(done) and not summary.get("skipped") and not summary.get("known"):

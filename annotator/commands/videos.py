@@ -54,11 +54,10 @@ def import_videos(
 
 
 def _import(project: "Project", spec: Any) -> dict[str, Any]:
-    from annotator.commands.running import refuse_if_nothing, run_verb
+    from annotator.commands.running import run_verb
     from davenet.errors import UserError
 
-    summary = run_verb(project, spec, "import")
-    refuse_if_nothing(summary, "imported")
+    summary = run_verb(project, spec, "import", done="imported")
     if not summary["imported"] and not summary["known"]:
         raise UserError(f"There is no video in {', '.join(map(str, spec.paths))}; give a folder that holds videos.")
     return summary
@@ -170,17 +169,21 @@ def mine(
         summary = run_verb(opened, spec, "mine")
         waiting = opened.store.counts(opened.reviewer).pending
         line = f"{summary['food']} food pairs and {summary['non_food']} non-food pairs of {summary['videos']} videos"
-        out.result({**summary, "pending": waiting}, f"{line}; {waiting} wait for review.")
+        lines = [f"{line}; {waiting} wait for review."]
+        if not summary["food"]:
+            lines.append(
+                "No food was both seen and said: try a lower --food-threshold, or another detector or recogniser."
+            )
+        out.result({**summary, "pending": waiting}, *lines)
 
 
 def _by_video(project: Path, as_json: bool, verb: str, done: str, plan: Any) -> None:
     from annotator.commands.output import output
-    from annotator.commands.running import refuse_if_nothing, run_verb
+    from annotator.commands.running import run_verb
     from annotator.project import Project
 
     with output(as_json) as out, Project.open(project) as opened:
-        summary = run_verb(opened, plan(opened), verb)
-        refuse_if_nothing(summary, done)
+        summary = run_verb(opened, plan(opened), verb, done=done)
         line = _told(done, summary[done], **{"done before": summary["skipped"]}, unusable=summary["unusable"])
         out.result(summary, line)
 

@@ -214,7 +214,7 @@ class PairQueries(Database):
         return QueueCounts(pending, skipped, accepted, rejected, unsure, pending + skipped + sum(decided.values()))
 
     def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str], str]]:
-        """Returns all pairs' uids, and the uids by (video's source hash, time in ms, kind), which holds across projects."""
+        """Returns all pairs' uids, and them by (source hash, time in ms, kind), which holds across projects."""
         pair, video = tables.Pair, tables.Video
         query = select(pair.uid, video.source_hash, pair.time_s, pair.kind).join(video, video.uid == pair.video_uid)
         with self._reading() as session:
