@@ -3,6 +3,7 @@
 The list is `resources/food_words.txt`, one noun or noun phrase a line, lower case, sorted; lines with # are comments.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,14 @@ _IRREGULAR = {
     "cookies": "cookie",
     "geese": "goose",
 }
+
+# A name that ends with one of these is no food, whatever food it also names: "wine bottle", "waffle iron", "bean bag".
+_NOT_FOOD_HEAD = re.compile(
+    "bag|basket|beater|board|bottle|bowl|box|bucket|can|carton|cart|cooker|cooler|cup|cutter|dispenser|fork|fryer|garden|"
+    "glass|grater|grill|grinder|holder|iron|jar|jug|knife|machine|maker|market|masher|mill|mixer|mug|opener|oven|pan|"
+    "peeler|plant|plantation|plate|pot|press|processor|rack|roller|scale|seller|shaker|shark|shop|slicer|snake|spoon|"
+    "stand|store|stove|table|tank|tin|toaster|tong|tray|tree|truck|whisk"
+)
 
 
 def food_words(path: Path | None = None) -> tuple[str, ...]:
@@ -37,7 +46,7 @@ def food_words(path: Path | None = None) -> tuple[str, ...]:
 
 
 class FoodVocabulary:
-    """Tells whether a name is a food's: whether any of the nouns is in it, singular or plural, whatever its case."""
+    """Tells whether a name is a food's: one of the nouns is in it, singular or plural, and it is no tool for it."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self._phrases = {phrase for phrase in (_singulars(word) for word in words) if phrase}
@@ -45,6 +54,10 @@ class FoodVocabulary:
 
     def __contains__(self, name: str) -> bool:
         words = _singulars(name)
+        if words in self._phrases:
+            return True
+        if words and _NOT_FOOD_HEAD.fullmatch(words[-1]):
+            return False
         return any(
             words[first : first + length] in self._phrases
             for length in range(1, self._longest + 1)

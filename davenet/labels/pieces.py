@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
 
-SHORTEST_PIECE_S = 6.0
-LONGEST_PIECE_S = 18.0
+SHORTEST_PIECE_S = 15.0
+LONGEST_PIECE_S = 45.0
 _STEP_S = 0.01
 _PAUSE_S = 0.3  # the energy is averaged over this: shorter dips lie inside words, such as the closure of a "p"
 _SILENCE_POWER = 1e-6  # mean square of sound in −1..1: −60 dB of full scale, where nobody speaks
