@@ -1,0 +1,223 @@
+"""The Matchmaps workspace: stage, controls, similarity over the time axis, panel beside; its keys become intentions.
+
+It holds no truth of its own: presenter.py fills it and answers what it emits.
+"""
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from annotator.views import theme
+from annotator.views.matchmaps.controls import Controls
+from annotator.views.matchmaps.keys import KEYS, REPEATING, tip
+from annotator.views.matchmaps.side_panel import SidePanel
+from annotator.views.matchmaps.similarity_strip import SimilarityStrip
+from annotator.views.matchmaps.work_bar import WorkBar
+from annotator.views.widgets.empty_state import EmptyState
+from annotator.views.widgets.notice_bar import NoticeBar
+from annotator.views.widgets.pill import Pill
+from annotator.views.widgets.section import SectionHead
+from annotator.views.widgets.stage import Stage
+from annotator.views.widgets.time_axis import TimeAxis
+
+WINDOW_S = 20.0
+
+
+class MatchmapsWorkspace(QWidget):
+    """Emits intentions; `workspace_requested` names the workspace that an empty state leads to."""
+
+    play_toggled = Signal()
+    moved = Signal(float)  # seconds, from where it is
+    stepped = Signal(int)  # frames
+    seek_requested = Signal(float)
+    word_clicked = Signal(int)
+    whole_toggled = Signal(bool)
+    workspace_requested = Signal(str)
+    loudest_requested = Signal()
+    shown = Signal()
+    hidden = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Matchmaps workspace")
+        self.notice = NoticeBar()
+        self.stage = Stage()
+        self.stage.set_crop_visible(True)
+        self.maps_bar = WorkBar()
+        self.controls = Controls()
+        self.strip = SimilarityStrip()
+        self.axis = TimeAxis()
+        self.panel = SidePanel()
+        self.empty = EmptyState()
+        self._empty_leads_to = ""
+        self._centre = QStackedWidget()
+        self._axis_head = self._make_axis_head()
+        self._lay_out()
+        self._connect()
+        self.shortcuts: list[QShortcut] = []
+        self._make_shortcuts()
+
+    def sizeHint(self) -> QSize:
+        return QSize(1440, 856)
+
+    def _make_axis_head(self) -> QWidget:
+        head = QWidget()
+        row = QHBoxLayout(head)
+        row.setContentsMargins(16, 8, 16, 0)
+        row.setSpacing(8)
+        row.addWidget(SectionHead("Similarity of the sound with its frame"))
+        row.addStretch(1)
+        self._similarity = QLabel()
+        theme.set_role(self._similarity, "small")
+        self._loudest = QPushButton()
+        theme.set_role(self._loudest, "link")
+        self._loudest.setToolTip("Go to the moment whose sound and frame go together best")
+        self._loudest.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._loudest.hide()
+        self.whole = Pill("whole video")
+        self.whole.setToolTip(tip("range"))
+        row.addWidget(self._similarity)
+        row.addWidget(self._loudest)
+        row.addSpacing(4)
+        row.addWidget(self.whole)
+        return head
+
+    def _lay_out(self) -> None:
+        ground = QFrame()
+        theme.set_role(ground, "panel-bottom")
+        below = QVBoxLayout(ground)
+        below.setContentsMargins(0, 0, 0, 2)
+        below.setSpacing(0)
+        below.addWidget(self._axis_head)
+        below.addWidget(self.strip)
+        below.addWidget(self.axis)
+        theme.set_role(self.maps_bar, "panel-bottom")
+        video = QWidget()
+        column = QVBoxLayout(video)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part, stretch in ((self.stage, 1), (self.controls, 0), (self.maps_bar, 0), (ground, 0)):
+            column.addWidget(part, stretch)
+        self._centre.addWidget(video)
+        self._centre.addWidget(self.empty)
+        centre = QWidget()
+        centre_column = QVBoxLayout(centre)
+        centre_column.setContentsMargins(0, 0, 0, 0)
+        centre_column.setSpacing(0)
+        centre_column.addWidget(self.notice)
+        centre_column.addWidget(self._centre, 1)
+        self.panel.setMinimumWidth(260)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(1)
+        split.addWidget(centre)
+        split.addWidget(self.panel)
+        split.setStretchFactor(0, 1)
+        split.setStretchFactor(1, 0)
+        split.setSizes([1128, 312])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(split)
+
+    def _connect(self) -> None:
+        self.stage.pressed.connect(self.play_toggled)
+        self.controls.play_toggled.connect(self.play_toggled)
+        self.controls.crop_toggled.connect(self.stage.set_crop_visible)
+        self.axis.seek_requested.connect(self.seek_requested)
+        self.axis.word_clicked.connect(self.word_clicked)
+        self.axis.range_changed.connect(self.strip.set_range)
+        self.strip.seek_requested.connect(self.seek_requested)
+        self.panel.word_chosen.connect(self.seek_requested)
+        self.whole.toggled.connect(self.whole_toggled)
+        self._loudest.clicked.connect(self.loudest_requested)
+        self.empty.action_requested.connect(lambda: self.workspace_requested.emit(self._empty_leads_to))
+
+    def _make_shortcuts(self) -> None:
+        controls = self.controls
+        intentions = {
+            "play": self.play_toggled.emit,
+            "back": lambda: self.moved.emit(-1.0),
+            "on": lambda: self.moved.emit(1.0),
+            "far_back": lambda: self.moved.emit(-5.0),
+            "far_on": lambda: self.moved.emit(5.0),
+            "frame_back": lambda: self.stepped.emit(-1),
+            "frame_on": lambda: self.stepped.emit(1),
+            "overlay": controls.overlay.click,
+            "crop": controls.crop.click,
+            "heard": controls.heard.click,
+            "segment": controls.segment.click,
+            "range": self.whole.click,
+            "colours": controls.next_colours,
+            "less_alpha": lambda: controls.nudge("alpha", -1),
+            "more_alpha": lambda: controls.nudge("alpha", 1),
+            "lower_threshold": lambda: controls.nudge("threshold", -1),
+            "higher_threshold": lambda: controls.nudge("threshold", 1),
+        }
+        bindings = [(key, name, intentions[name]) for name, (keys, _, _) in KEYS.items() for key in keys]
+        bindings += [("Ctrl+S", "save", self.panel.save.click), ("Ctrl+R", "render", self.panel.render.click)]
+        for key, name, slot in bindings:
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.setAutoRepeat(name in REPEATING)
+            shortcut.activated.connect(slot)
+            self.shortcuts.append(shortcut)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.setFocus()
+        self.shown.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.hidden.emit()
+
+    # setters
+
+    def show_empty(self, title: str, text: str, action: str = "", *, leads_to: str = "") -> None:
+        """Puts a sentence and a button that leads to another workspace where the video would be."""
+        self._empty_leads_to = leads_to
+        self.empty.set_content(title, text, action)
+        self._centre.setCurrentIndex(1)
+        for part in (self.panel.save, self.panel.render):
+            part.setEnabled(False)
+
+    def show_video(self) -> None:
+        self._centre.setCurrentIndex(0)
+
+    def is_video_shown(self) -> bool:
+        return self._centre.currentIndex() == 0
+
+    def set_range(self, start: float, end: float) -> None:
+        self.axis.set_range(start, end)
+        self.strip.set_range(start, end)
+
+    def set_time(self, time_s: float, duration_s: float) -> None:
+        self.controls.set_time(time_s, duration_s)
+        self.axis.set_now(time_s)
+        self.strip.set_now(time_s)
+
+    def set_similarity(self, now: float | None) -> None:
+        """Says how well sound and frame go together now, in the model's own units."""
+        self._similarity.setText("" if now is None else f"now {now:.2f}".replace("-", "−"))
+
+    def set_loudest(self, text: str) -> None:
+        self._loudest.setText(text)
+        self._loudest.setVisible(bool(text))
+
+    def ask_path(self, title: str, suggested: Path, kind: str) -> Path | None:
+        """Asks where to save; None where the person changed their mind."""
+        chosen, _ = QFileDialog.getSaveFileName(self, title, str(suggested), kind)
+        return Path(chosen) if chosen else None
