@@ -32,7 +32,7 @@ Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels of the truth
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """A food that is named while it is in view: the word's sound, the frame nearest to it, and where the food is."""
+    """A food that is named while it is in view: the word's time, the frame nearest to it, and where the food is."""
 
     clip: Clip
     food: str
@@ -48,7 +48,7 @@ def pointing_accuracy(
 ) -> dict[str, Any]:
     """Returns the share of namings whose peak lies on the food, and three figures to compare it with.
 
-    `chance` is the share of map cells that would count as hits (a blind guess), `other_word` the accuracy when the sound
+    `chance` is the share of map cells that would be hits (a blind guess), `other_word` the accuracy when the sound
     is that of another food named elsewhere (a model that sees but does not hear gets as much as with the right word),
     `centre` that of always pointing at the middle.
     """

@@ -54,9 +54,9 @@ MODEL_CONFIGS: dict[str, ModelConfig] = {
     "davenet": ModelConfig(architecture="davenet"),
     "small": ModelConfig(
         architecture="small",
-        embedding=192,
-        resize=128,
-        image_size=128,
+        embedding=128,
+        resize=96,
+        image_size=96,
         image_widths=(24, 48, 64, 96, 128),
         audio_widths=(64, 96, 128),
     ),

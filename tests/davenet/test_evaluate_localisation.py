@@ -16,7 +16,7 @@ from davenet.model.config import MODEL_CONFIGS
 from davenet.model.davenet import DAVEnet
 
 SIZE = (256, 128)
-CONFIG = MODEL_CONFIGS["small"]
+CONFIG = MODEL_CONFIGS["small"].model_copy(update={"image_size": 128, "resize": 128})
 TRUTH = {
     "size": SIZE,
     "visible": [

@@ -71,7 +71,8 @@ def test_matchmaps_cover_the_whole_video_at_the_rate_asked_for(video: Path, chec
     seen: list[events.Event] = []
     result = compute_matchmaps(spec_of(video, checkpoint, tmp_path / "m.safetensors"), seen.append, never)
     found = read_matchmaps(tmp_path / "m.safetensors")
-    assert found.maps.shape == (result["n_maps"], 16, 16)
+    n = MODEL_CONFIGS["small"].map_size
+    assert found.maps.shape == (result["n_maps"], n, n)
     assert found.maps.dtype == np.float16
     duration_s = probe(video).duration_s
     np.testing.assert_allclose(found.times_s, np.arange(result["n_maps"]) / 4)
@@ -106,7 +107,7 @@ def test_each_map_is_the_mean_matchmap_of_its_frame_and_its_segment(
 def test_segments_of_different_lengths_in_a_batch_give_what_each_gives_alone(checkpoint: Path) -> None:
     model, _ = load_checkpoint(checkpoint)
     random = np.random.default_rng(0)
-    pictures = [random.normal(size=(3, 128, 128)).astype(np.float32) for _ in range(2)]
+    pictures = [random.normal(size=(3, 96, 96)).astype(np.float32) for _ in range(2)]
     sounds = [(random.uniform(-80, 0, (40, n)).astype(np.float32), n) for n in (50, 100)]
     together = mean_maps(model, pictures, sounds, torch.device("cpu"))
     for i in range(2):

@@ -125,6 +125,23 @@ def test_misa_similarity_is_the_mean_over_real_steps_of_the_best_place() -> None
             torch.testing.assert_close(similarity[i, j], sum(best) / len(best))
 
 
+def test_gradient_of_misa_equals_that_of_its_plain_form() -> None:
+    image, audio, n_steps = torch.randn(3, 8, 5, 4).double(), torch.randn(4, 8, 7).double(), torch.tensor([7, 3, 1, 6])
+    upstream = torch.randn(3, 4).double() * (torch.rand(3, 4) < 0.5)  # as a triplet loss: most have none
+    gradients = []
+    for plain in (True, False):
+        i, a = image.clone().requires_grad_(), audio.clone().requires_grad_()
+        if plain:
+            mask = (torch.arange(7) < n_steps[:, None]).double()
+            best = torch.einsum("idhw,jdt->ijthw", i, a).flatten(3).amax(dim=3)
+            similarity = (best * mask).sum(2) / mask.sum(1)
+        else:
+            similarity = similarity_matrix(i, a, n_steps, kind="misa")
+        (similarity * upstream).sum().backward()
+        gradients.append((i.grad, a.grad))
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
 def test_all_negative_matchmaps_are_not_lifted_to_zero_by_padding() -> None:
     image, audio = torch.ones(1, 4, 2, 2), -torch.ones(1, 4, 6)
     audio[:, :, 2:] = 0  # padding as the branch leaves it

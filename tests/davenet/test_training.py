@@ -28,7 +28,7 @@ from davenet.training.loop import learning_rate_at, train
 from davenet.training.presets import PRESETS, TrainConfig, preset
 
 QUICK = {
-    "image_size": 48,
+    "image_size": 32,
     "batch_size": 16,
     "epochs": 2,
     "segment_s": 1.0,
@@ -380,7 +380,7 @@ def test_reader_cuts_the_sound_that_belongs_to_the_pair(material: Path) -> None:
     pair = next(iter(read_pairs(material / "train.jsonl")))
     reader = PairReader(material / "clips", MODEL_CONFIGS["small"], Segmenting(None, "frame"))
     image, log_mel, n_steps = reader.read(pair, None)
-    assert image.shape == (3, 128, 128)
+    assert image.shape == (3, 96, 96)
     assert log_mel.shape == (40, 100)
     assert n_steps == 100
     assert log_mel.max() == 0
