@@ -33,6 +33,7 @@ def make_video(
     sound_start_s: float = 0.0,
     sound_seconds: float | None = None,
     codec: str = "libx264",
+    pixel_format: str = "yuv420p",
     picture: bool = True,
 ) -> Path:
     """Writes a video whose frame k shows k (read it with `frame_number`), shown from `frame_times(...)[k]` on.
@@ -44,7 +45,7 @@ def make_video(
         jobs: list[Iterator[tuple[float, object]]] = []
         if picture:
             video = container.add_stream(codec, rate=Fraction(frame_rate).limit_denominator(1001))
-            video.width, video.height, video.pix_fmt = *size, "yuv420p"
+            video.width, video.height, video.pix_fmt = *size, pixel_format
             video.codec_context.time_base = Fraction(1, 90_000)
             if codec == "libx264":
                 video.options = {"preset": "ultrafast", "crf": "18", "bf": str(b_frames), "sc_threshold": "0"}

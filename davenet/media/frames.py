@@ -167,8 +167,7 @@ class FrameReader:
             if to_s <= 0:
                 break
             back_s = max(_FIRST_STEP_BACK_S, back_s * 2)
-        if self._ahead is None:
-            self._reopen()
+        self._reopen()  # `time_s` lies before the first frame, or a seek to the start missed it (MPEG-TS)
 
     def _restart(self, time_s: float) -> None:
         source = self._source

@@ -35,7 +35,7 @@ _MAGIC = (b"\x1aE\xdf\xa3", b"RIFF", b"FLV", b"OggS", b"0&\xb2u")  # Matroska, A
 
 S = TypeVar("S", VideoStream, AudioStream)
 
-PTS_TOLERANCE_S = 0.0005  # Matroska rounds times to milliseconds
+PTS_TOLERANCE_S = 1e-5  # rounding in arithmetic, under the ticks of any container
 
 
 def open_media(path: Path) -> InputContainer:
