@@ -367,6 +367,11 @@ class JobQueue(QObject):
             job.deleteLater()
         self._jobs.clear()
 
+    def end_with_window(self) -> None:
+        """Lets every job go as `close` does, but stays ready for new ones: another project is opened."""
+        self.close()
+        self._closing = False
+
     def ending_with_window(self) -> list[Job]:
         """Returns the jobs that closing the window would cut short."""
         return [job for job in self._jobs if not job.outlives_window]

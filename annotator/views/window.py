@@ -200,6 +200,7 @@ class MainWindow(QMainWindow):
         self._current = ""
         self.close_question: Callable[[], str] = lambda: ""
         self._close_anyway = False
+        self._answer: Callable[[], object] = lambda: None
         self.setWindowTitle("Matchmap Annotator")
         self.setWindowIcon(logo_icon())
         self.setMinimumSize(1024, 640)
@@ -219,7 +220,7 @@ class MainWindow(QMainWindow):
         self.top_bar.job.clicked.connect(lambda: self.open_workspace(self._job_workspace))
         self.top_bar.theme.theme_chosen.connect(self.theme_chosen)
         self.top_bar.project.clicked.connect(self._show_project_menu)
-        self.notice.action_requested.connect(self._close_after_all)
+        self.notice.action_requested.connect(lambda: self._answer())
         self._job_workspace = "Runs"
         for number, text in enumerate(WORKSPACES, 1):
             self._shortcut(f"Ctrl+{number}", lambda text=text: self.open_workspace(text))
@@ -280,11 +281,16 @@ class MainWindow(QMainWindow):
         self._job_workspace = workspace
         self.top_bar.set_job(text, tip)
 
+    def ask(self, question: str, action: str, answer: Callable[[], object]) -> None:
+        """Asks in the notice above the work; `answer` is called when its button is pressed."""
+        self._answer = answer
+        self.notice.show_notice(question, "warning", action=action)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         question = "" if self._close_anyway else self.close_question()
         if question:
             event.ignore()
-            self.notice.show_notice(question, "warning", action="Close anyway")
+            self.ask(question, "Close anyway", self._close_after_all)
             return
         self._settings.setValue("window/geometry", self.saveGeometry())
         self._settings.sync()

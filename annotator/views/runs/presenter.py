@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 
 from annotator import verbs
@@ -33,9 +33,7 @@ _SMALL_CHECKPOINT = Path(__file__).resolve().parents[3] / "resources" / "checkpo
 
 
 class RunsPresenter(QObject):
-    """`status_changed` tells the top bar what the run that goes on is doing, '' when there is none."""
-
-    status_changed = Signal(str)
+    """One for an open project; it follows the runs of its work."""
 
     def __init__(self, workspace: RunsWorkspace, work: Work, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -194,7 +192,6 @@ class RunsPresenter(QObject):
         self._show_curves(compared)
         chosen = next((run for run in self._runs if run.id == self._chosen), None)
         self._view.set_details(None if chosen is None else self._details(chosen))
-        self.status_changed.emit(self._status())
 
     def _compared(self, ids: list[str]) -> dict[str, str]:
         """Returns the runs whose curves are drawn with their tokens: the chosen one and the two newest others."""
@@ -286,8 +283,8 @@ class RunsPresenter(QObject):
             tuple(reversed(history.log)) if history else (),
         )
 
-    def _status(self) -> str:
-        """Returns the top bar's text: "run 7 · epoch 12 of 30 · 41 pairs/s"."""
+    def status(self) -> str:
+        """Returns the top bar's text: "run 7 · epoch 12 of 30 · 41 pairs/s", '' while no run goes on."""
         for run in self._runs:
             job, history = self._jobs.get(run.id), self._histories.get(run.id)
             if job is None or history is None or job.state not in ("running", "stopping"):

@@ -1,4 +1,4 @@
-"""What the Runs workspace shows, as plain values: a run's history of numbers, its row, its details, how numbers read."""
+"""What the Runs workspace shows, as plain values: a run's history, its row, its details, how numbers read."""
 
 import json
 from collections import deque

@@ -87,6 +87,11 @@ class ProgressLine(QWidget):
         self.setAccessibleName(f"{self._share:.0%} done")
         self.update()
 
+    def set_token(self, token: str) -> None:
+        """Changes its colour, as from done to running."""
+        self._token = token
+        self.update()
+
     def share(self) -> float:
         return self._share
 

@@ -1,0 +1,103 @@
+"""P(food) over a video's time, under its time axis and on the same scale; the pointer reads the classes out."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from annotator.views import theme
+from annotator.views.widgets.time_axis import TimeAxis
+from annotator.views.widgets.time_layout import clock_text
+
+HEIGHT = 44
+
+
+class SeenFrame(Protocol):
+    """What is shown of a detection (davenet.labels.detections.FoodDetection has it)."""
+
+    @property
+    def time(self) -> float: ...
+    @property
+    def food(self) -> float: ...
+    @property
+    def top(self) -> tuple[tuple[str, float], ...]: ...
+
+
+class DetectionStrip(QWidget):
+    """Bars of P(food), one a frame; those over a half are in the second colour's full strength."""
+
+    def __init__(self, axis: TimeAxis, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._axis = axis
+        self._frames: tuple[SeenFrame, ...] = ()
+        self._times = np.zeros(0)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("P(food) of each frame")
+        axis.range_changed.connect(lambda _start, _end: self.update())
+
+    def set_frames(self, frames: Sequence[SeenFrame]) -> None:
+        self._frames = tuple(frames)
+        self._times = np.array([frame.time for frame in self._frames])
+        seen = sum(frame.food >= 0.5 for frame in self._frames)
+        self.setAccessibleDescription(f"{seen} of {len(self._frames)} frames show food")
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, HEIGHT)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            frame = self.frame_under(event.pos().x())
+            if frame is None:
+                QToolTip.hideText()
+            else:
+                top = "\n".join(f"{name} {probability:.2f}" for name, probability in frame.top)
+                QToolTip.showText(event.globalPos(), f"{clock_text(frame.time)}  P(food) {frame.food:.2f}\n{top}", self)
+            return True
+        return super().event(event)
+
+    def frame_under(self, x: float) -> SeenFrame | None:
+        """Returns the frame nearest to a place of the widget, None where there is none within a second."""
+        if not len(self._times):
+            return None
+        time_s = self._axis.time_at(x)
+        nearest = int(np.argmin(np.abs(self._times - time_s)))
+        return self._frames[nearest] if abs(self._times[nearest] - time_s) <= 1.0 else None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        plot = QRectF(0, 6, self.width(), HEIGHT - 20)
+        start, end = self._axis.range()
+        step = float(np.median(np.diff(self._times))) if len(self._times) > 1 else 1.0
+        width = max(1.0, (self._axis.x_of(start + step) - self._axis.x_of(start)) - 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        first, last = np.searchsorted(self._times, (start - step, end + step))
+        for frame in self._frames[int(first) : int(last)]:
+            height = max(1.0, plot.height() * frame.food)
+            x = self._axis.x_of(frame.time)
+            painter.setBrush(tokens.color("info", 1.0 if frame.food >= 0.5 else 0.35))
+            painter.drawRect(QRectF(x, plot.bottom() - height, width, height))
+        painter.fillRect(QRectF(16, plot.bottom(), self.width() - 32, 1), tokens.color("line"))
+        self._paint_names(painter, plot)
+
+    def _paint_names(self, painter: QPainter, plot: QRectF) -> None:
+        """Writes the most probable class under the bars wherever it changes and there is room."""
+        painter.setFont(theme.font(theme.SECTION_PX))
+        painter.setPen(theme.current().color("muted"))
+        metrics = painter.fontMetrics()
+        free_from, last_name = 16.0, ""
+        for frame in self._frames:
+            name = frame.top[0][0] if frame.top and frame.food >= 0.5 else ""
+            x = self._axis.x_of(frame.time)
+            width = metrics.horizontalAdvance(name)
+            if name and name != last_name and x >= free_from and x + width < self.width() - 16:
+                painter.drawText(QPointF(x, plot.bottom() + 12), name)
+                free_from = x + width + 10
+                last_name = name
+            elif not name:
+                last_name = ""

@@ -1,0 +1,121 @@
+"""A card for one verb: its name, how many videos are done, and one button that starts it or, while it goes, cancels."""
+
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from annotator.views import theme
+from annotator.views.data.values import StepState, Verb
+from annotator.views.widgets.bar import ProgressLine
+from annotator.views.widgets.painting import draw_glyph
+
+TITLES: dict[Verb, tuple[str, str, str, str]] = {
+    "import": ("Import", "Import…", "I", "Choose videos or folders; they are linked, not copied"),
+    "extract": ("Extract", "Extract", "X", "Frames at 1 a second and the log-mel spectrogram, one clip file a video"),
+    "transcribe": ("Transcribe", "Transcribe", "T", "Words with their times, by the embedded recogniser"),
+    "detect": ("Detect", "Detect…", "D", "P(food) and the five most probable foods of each frame"),
+    "mine": ("Mine", "Mine", "M", "Pairs of frames with the words around that name what is seen"),
+}
+
+
+class StepCard(QFrame):
+    start_requested = Signal(str)
+    cancel_requested = Signal(str)
+
+    def __init__(self, number: int, verb: Verb, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._verb, self._number = verb, number
+        self._state: StepState | None = None
+        self._is_running = False
+        title, self._button_text, self._key, self._tip = TITLES[verb]
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(118)
+        self.title = QLabel(title)
+        theme.set_role(self.title, "strong")
+        self.says = QLabel("")
+        theme.set_role(self.says, "small")
+        self.says.setMinimumWidth(40)
+        self.line = ProgressLine(token="accept")
+        self.button = QPushButton(self._button_text)
+        self.button.clicked.connect(self._pressed)
+        head = QHBoxLayout()
+        head.addSpacing(28)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 14)
+        column.setSpacing(6)
+        column.addLayout(head)
+        column.addStretch(1)
+        column.addWidget(self.says)
+        column.addWidget(self.line)
+        self.setAccessibleName(f"Step {number}: {title}")
+        self.setToolTip(self._tip)
+
+    def set_state(self, state: StepState) -> None:
+        self._state = state
+        if not self._is_running:
+            self._show()
+
+    def set_running(self, pace: str, share: float | None, *, waits: bool = False, stopping: bool = False) -> None:
+        """Shows the pace of the job that goes on, and makes the button cancel it."""
+        self._is_running = True
+        self.says.setText("stopping" if stopping else "waits its turn" if waits else pace)
+        self.says.setToolTip(pace)
+        self.line.set_token("accent")
+        self.line.set_share(share or 0.0)
+        self.button.setText("Cancel")
+        self.button.setEnabled(not stopping)
+        self.button.setToolTip("Stop after the present video; what is finished is kept")
+        theme.set_role(self.button, "danger")
+        self.update()
+
+    def set_stopped(self) -> None:
+        self._is_running = False
+        self._show()
+
+    def is_running(self) -> bool:
+        return self._is_running
+
+    def start(self) -> None:
+        """Does what the button does while nothing goes on; its key comes here."""
+        if not self._is_running and self.button.isEnabled():
+            self.start_requested.emit(self._verb)
+
+    def _pressed(self) -> None:
+        (self.cancel_requested if self._is_running else self.start_requested).emit(self._verb)
+
+    def _show(self) -> None:
+        state = self._state
+        if state is None:
+            return
+        self.says.setText(state.says)
+        self.says.setToolTip("")
+        self.line.set_token("accept")
+        self.line.set_share(state.done / state.total if state.total else 0.0)
+        self.button.setText(self._button_text)
+        self.button.setEnabled(state.is_possible)
+        self.button.setToolTip(f"{self._tip} ({self._key})" if state.is_possible else state.why_not)
+        theme.set_role(self.button, "primary" if state.is_next else "")
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = theme.current()
+        state = self._state
+        is_next = state is not None and state.is_next
+        is_done = state is not None and state.total > 0 and state.done == state.total and not self._is_running
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(tokens.color("accent" if self._is_running or is_next else "line"), 1))
+        painter.setBrush(tokens.color("panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        disc = QRectF(12.5, 17.5, 20, 20)
+        painter.setPen(QPen(tokens.color("accept" if is_done else "line"), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(disc)
+        if is_done:
+            draw_glyph(painter, "accept", disc.adjusted(5, 5, -5, -5), tokens.color("accept"), width=1.8)
+        else:
+            painter.setFont(theme.font(theme.SECTION_PX))
+            painter.setPen(tokens.color("text" if is_next else "muted"))
+            painter.drawText(disc, Qt.AlignmentFlag.AlignCenter, str(self._number))

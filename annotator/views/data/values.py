@@ -1,0 +1,128 @@
+"""What the Data workspace shows, as plain values: each step's state over all videos, and how a job's pace reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from annotator.project import VideoState
+from annotator.views.runs.values import Rate, duration_text, number_text
+from davenet import events
+
+Verb = Literal["import", "extract", "transcribe", "detect", "mine"]
+VERBS: tuple[Verb, ...] = ("import", "extract", "transcribe", "detect", "mine")
+RUNNING_TITLES: Mapping[str, str] = {
+    "import": "Importing videos",
+    "extract": "Extracting frames and sound",
+    "transcribe": "Transcribing speech",
+    "detect": "Detecting foods",
+    "mine": "Mining pairs",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """One verb over the whole project: how many videos are done, of how many it could be done for."""
+
+    verb: Verb
+    done: int
+    total: int
+    says: str
+    is_next: bool = False
+    is_possible: bool = True
+    why_not: str = ""
+
+
+def step_states(states: Sequence[VideoState]) -> tuple[StepState, ...]:
+    """Returns the five steps in order; the first that lacks something it could do is the next."""
+    n = len(states)
+    present = [state for state in states if state.is_present]
+    extracted = sum(state.is_extracted for state in states)
+    spoken = sum(bool(state.recognisers) for state in states)
+    detected = sum(bool(state.detectors) for state in states)
+    ready = sum(bool(state.recognisers and state.detectors) for state in states)
+    food = sum(state.n_food_pairs for state in states)
+    other = sum(state.n_non_food_pairs for state in states)
+    lacking: dict[Verb, bool] = {
+        "import": n == 0,
+        "extract": any(not state.is_extracted for state in present),
+        "transcribe": any(not state.recognisers for state in present if state.video.sound_rate),
+        "detect": any(not state.detectors for state in states if state.is_extracted),
+        "mine": ready > 0 and food + other == 0,
+    }
+    upcoming = next((verb for verb in VERBS if lacking[verb]), None)
+    if upcoming == "detect" and ready and not food + other:
+        upcoming = "mine"  # what is there can be mined; a detector is not at hand on every day
+    pairs = f"{number_text(food)} food, {number_text(other)} non-food" if food + other else "no pairs yet"
+    videos = "no videos yet" if not n else f"{number_text(n)} video{'s' if n > 1 else ''}"
+    no_videos, not_ready = "Import videos first", "Needs the words and the detections of at least one video"
+    return tuple(
+        StepState(verb, done, total, says, verb == upcoming, is_possible, "" if is_possible else why_not)
+        for verb, done, total, says, is_possible, why_not in (
+            ("import", n, n, videos, True, ""),
+            ("extract", extracted, n, f"{extracted} of {n} videos", n > 0, no_videos),
+            ("transcribe", spoken, n, f"{spoken} of {n} videos", n > 0, no_videos),
+            ("detect", detected, n, f"{detected} of {n} videos", n > 0, no_videos),
+            ("mine", ready, n, pairs, ready > 0, not_ready),
+        )
+    )
+
+
+def pace_text(progress: events.Progress | None, rate: Rate) -> str:
+    """Returns "3 of 12 videos · 1.2 videos/s · 8 s left", as much of it as is known."""
+    if progress is None:
+        return "starting"
+    unit = progress.unit
+    if progress.total:
+        parts = [f"{number_text(progress.done)} of {number_text(progress.total)} {unit}".strip()]
+    else:
+        parts = [f"{number_text(progress.done)} {unit}".strip()]
+    per_s = rate.per_s()
+    if per_s:
+        parts.append(f"{number_text(per_s)} {unit}/s" if per_s >= 10 else f"{per_s:.1f} {unit}/s")
+        if progress.total:
+            parts.append(f"{duration_text((progress.total - progress.done) / per_s)} left")
+    return " · ".join(parts)
+
+
+def summary_text(verb: str, summary: Mapping[str, object]) -> str:
+    """Returns what a finished step did, in one sentence; the reasons of what could not be used stand in the table."""
+
+    def count(name: str) -> int:
+        value = summary.get(name)
+        return len(value) if isinstance(value, (list, tuple)) else int(value) if isinstance(value, int) else 0
+
+    unusable = count("unusable")
+    lost = f" {unusable} could not be used: see the table." if unusable else ""
+    match verb:
+        case "import":
+            known = f", {count('known')} were here already" if count("known") else ""
+            return f"Imported {_videos(count('imported'))}{known}.{lost}"
+        case "extract" | "transcribe" | "detect":
+            done = {"extract": "extracted", "transcribe": "transcribed", "detect": "detected"}[verb]
+            skipped = f", {count('skipped')} were done already" if count("skipped") else ""
+            words = {"extract": "Extracted", "transcribe": "Transcribed", "detect": "Detected the foods of"}[verb]
+            return f"{words} {_videos(count(done))}{skipped}.{lost}"
+        case "mine":
+            return f"Mined {count('food')} food and {count('non_food')} non-food pairs; they wait in Review."
+        case _:
+            return ""
+
+
+def size_text(n_bytes: int) -> str:
+    """Returns a size as "812 KB", "14.2 MB" or "1.31 GB"."""
+    for limit, unit, decimals in ((1e6, "KB", 0), (1e9, "MB", 1)):
+        if n_bytes < limit:
+            return f"{n_bytes / (limit / 1000):.{decimals}f} {unit}"
+    return f"{n_bytes / 1e9:.2f} GB"
+
+
+def sound_text(rate: int | None, channels: int | None) -> str:
+    if not rate:
+        return "none"
+    return f"{rate / 1000:g} kHz" + (
+        f", {'mono' if channels == 1 else 'stereo' if channels == 2 else channels}" if channels else ""
+    )
+
+
+def _videos(n: int) -> str:
+    return f"{n} video{'' if n == 1 else 's'}"
