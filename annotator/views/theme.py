@@ -241,12 +241,6 @@ QPushButton[role="plain"], QToolButton[role="plain"] {
 }
 QPushButton[role="plain"]:hover, QToolButton[role="plain"]:hover { background: @raised; color: @text; }
 QPushButton[role="plain"]:focus, QToolButton[role="plain"]:focus { border: 2px solid @accent; }
-QPushButton[role="footer"] {
-  background: transparent; border: 0; border-top: 1px solid @line; border-radius: 0; color: @muted; text-align: left;
-  padding: 0 12px; min-height: 39px; font-weight: 400; font-size: 12px;
-}
-QPushButton[role="footer"]:hover { color: @text; }
-QPushButton[role="footer"]:focus { border: 2px solid @accent; padding: 0 10px; min-height: 36px; }
 QToolButton::menu-indicator, QPushButton::menu-indicator {
   image: url("@icons/chevron-@name.svg"); width: 10px; height: 10px; subcontrol-position: right center; right: 6px;
 }

@@ -1,35 +1,42 @@
 """The keys of the Review workspace in one table: shortcuts, tooltips and the card that `?` shows are made from it."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from annotator.views import theme
 from annotator.views.widgets.painting import draw_key_cap, key_cap_width
 
-# intention -> (keys as Qt reads them, keys as shown, what it does)
-KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
-    "accept": (("A", "1"), ("A", "1"), "Accept: it is seen and said"),
-    "reject": (("X", "0"), ("X", "0"), "Reject: it is not"),
-    "unsure": (("U",), ("U",), "Unsure: cannot be told"),
-    "skip": (("S",), ("S",), "Skip for later"),
-    "undo": (("Backspace", "Ctrl+Z"), ("⌫", "Ctrl Z"), "Undo the last verdict"),
-    "redo": (("Ctrl+Shift+Z",), ("Ctrl ⇧ Z",), "Redo"),
-    "play": (("Space",), ("Space",), "Play or pause"),
-    "replay": (("R",), ("R",), "Hear the segment again"),
-    "window": (("W",), ("W",), "2 s or 20 s of sound"),
-    "next": (("J", "Down"), ("J", "↓"), "Next pair"),
-    "previous": (("K", "Up"), ("K", "↑"), "Previous pair"),
-    "overlay": (("M",), ("M",), "Matchmap on or off"),
-    "crop": (("C",), ("C",), "The model's crop on or off"),
-    "filter": (("/",), ("/",), "Filter the queue"),
-    "keys": (("?",), ("?",), "These keys"),
+# intention -> (keys as Qt reads them, what it does)
+KEYS: dict[str, tuple[tuple[str, ...], str]] = {
+    "accept": (("A", "1"), "Accept: it is seen and said"),
+    "reject": (("X", "0"), "Reject: it is not"),
+    "unsure": (("U",), "Unsure: cannot be told"),
+    "skip": (("S",), "Skip for later"),
+    "undo": (("Backspace", "Ctrl+Z"), "Undo the last verdict"),
+    "redo": (("Ctrl+Shift+Z",), "Redo"),
+    "play": (("Space",), "Play or pause"),
+    "replay": (("R",), "Hear the segment again"),
+    "window": (("W",), "2 s or 20 s of sound"),
+    "next": (("J", "Down"), "Next pair"),
+    "previous": (("K", "Up"), "Previous pair"),
+    "overlay": (("M",), "Matchmap on or off"),
+    "crop": (("C",), "The model's crop on or off"),
+    "filter": (("/",), "Filter the queue"),
+    "keys": (("?",), "These keys"),
 }
+_SIGNS = {"Down": "↓", "Up": "↑", "Backspace": "⌫"}
 REPEATING = frozenset(("next", "previous"))  # a held key must not decide on a row of pairs
 
 _ROW = 30
 _WIDTH = 400
 _PADDING = 20
+
+
+def shown_keys(intention: str) -> tuple[str, ...]:
+    """Returns an intention's keys as they are written on this system's keyboards."""
+    keys = KEYS[intention][0]
+    return tuple(_SIGNS.get(key) or QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys)
 
 
 class KeysCard(QWidget):
@@ -39,7 +46,7 @@ class KeysCard(QWidget):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Keys of the Review workspace")
-        self.setAccessibleDescription("; ".join(f"{', '.join(shown)}: {text}" for _, shown, text in KEYS.values()))
+        self.setAccessibleDescription("; ".join(f"{', '.join(keys)}: {text}" for keys, text in KEYS.values()))
         self._before: QWidget | None = None
         self.hide()
 
@@ -85,13 +92,13 @@ class KeysCard(QWidget):
         painter.setPen(tokens.color("text"))
         painter.drawText(QRectF(box.left() + _PADDING, box.top() + _PADDING - 4, _WIDTH, 26), "Keys")
         top = box.top() + _PADDING + 34
-        for _, shown, text in KEYS.values():
+        for intention, (_keys, text) in KEYS.items():
             painter.setFont(theme.font())
             painter.setPen(tokens.color("text"))
             row = QRectF(box.left() + _PADDING, top, box.width() - 2 * _PADDING, _ROW)
             painter.drawText(row, Qt.AlignmentFlag.AlignVCenter, text)
             right = row.right()
-            for key in reversed(shown):
+            for key in reversed(shown_keys(intention)):
                 draw_key_cap(painter, right, row.center().y(), key)
                 right -= key_cap_width(key) + 6
             top += _ROW

@@ -162,6 +162,7 @@ class PairPlayback(QObject):
             return
         self._workspace.set_time(time_s, self._video.duration_s)
         if self._stop_at is not None and self._player.state == "playing" and time_s >= self._stop_at - 1e-3:
+            self._stop_at = None  # before pausing, which tells the time once more
             self._player.pause()
             self._rest()
 
@@ -179,7 +180,7 @@ class PairPlayback(QObject):
             self.failed.emit(sentence)
         elif sentence != self._last_notice:  # said once, not with every pair
             self._last_notice = sentence
-            self._workspace.notice.show_notice(sentence, "warning")
+            self._workspace.notice.show_notice(sentence, "warning", seconds=12)
 
     def _paint_overlay(self) -> None:
         if self._matchmaps is None or not self._shows_overlay:

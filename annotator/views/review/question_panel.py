@@ -122,6 +122,17 @@ class VerdictRows(QWidget):
             painter.drawText(QRectF(0, top, self.width(), _ROW), right_aligned, f"{line.seconds:.1f} s")
 
 
+def _group(*parts: QWidget | int) -> QWidget:
+    """Returns widgets one below another, with the given pixels between them, that show and hide together."""
+    group = QWidget()
+    column = QVBoxLayout(group)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for part in parts:
+        column.addSpacing(part) if isinstance(part, int) else column.addWidget(part)
+    return group
+
+
 class QuestionPanel(QFrame):
     """Shows what is asked of the pair; says which pair or reviewer's name was chosen."""
 
@@ -139,7 +150,6 @@ class QuestionPanel(QFrame):
         self._question_head = SectionHead("Question")
         self._detector_head = SectionHead("Detector")
         self._bars = BarRows()
-        self._model_head = SectionHead("Model")
         self._similarity = QLabel()
         theme.set_role(self._similarity, "strong")
         self._model_row = QWidget()
@@ -160,40 +170,35 @@ class QuestionPanel(QFrame):
         self.set_model_similarity(None)
 
     def _fill(self) -> None:
+        self._pair_part = _group(
+            self._question_head,
+            8,
+            self._question,
+            6,
+            self._said,
+            4,
+            self._others,
+            16,
+            self._detector_head,
+            6,
+            self._bars,
+        )
+        self._model_part = _group(SectionHead("Model"), 6, self._model_row)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(16, 16, 16, 8)
-        column.setSpacing(0)
-        self._pair_parts = (
-            self._question_head,
-            self._question,
-            self._said,
-            self._others,
-            self._detector_head,
-            self._bars,
-        )
-        for part, below in (
-            (self._question_head, 8),
-            (self._question, 6),
-            (self._said, 4),
-            (self._others, 16),
-            (self._detector_head, 6),
-            (self._bars, 16),
-            (self._model_head, 6),
-            (self._model_row, 16),
-            (SectionHead("Last verdicts"), 6),
-            (self._verdicts, 8),
-        ):
-            column.addWidget(part)
-            column.addSpacing(below)
+        column.setSpacing(16)
+        column.addWidget(self._pair_part)
+        column.addWidget(self._model_part)
+        column.addWidget(_group(SectionHead("Last verdicts"), 6, self._verdicts))
         column.addStretch(1)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.viewport().setAutoFillBackground(False)
-        inner.setAutoFillBackground(False)
         scroll.setWidget(inner)
+        for ground in (scroll.viewport(), inner):
+            ground.setAutoFillBackground(False)  # the panel's own ground shows through
         foot = QVBoxLayout()
         foot.setContentsMargins(16, 8, 16, 14)
         foot.setSpacing(4)
@@ -212,8 +217,7 @@ class QuestionPanel(QFrame):
 
     def set_pair(self, pair: PairRecord | None) -> None:
         """Asks about a pair's best label and lists its others; None asks nothing."""
-        for part in self._pair_parts:
-            part.setVisible(pair is not None)
+        self._pair_part.setVisible(pair is not None)
         if pair is None:
             self.set_model_similarity(None)
             return
@@ -234,8 +238,7 @@ class QuestionPanel(QFrame):
         self._bars.set_rows(rows)
 
     def set_model_similarity(self, similarity: float | None) -> None:
-        for part in (self._model_head, self._model_row):
-            part.setVisible(similarity is not None)
+        self._model_part.setVisible(similarity is not None)
         if similarity is not None:
             self._similarity.setText(f"{similarity:.1f}")
 

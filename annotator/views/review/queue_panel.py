@@ -2,9 +2,9 @@
 
 from typing import get_args
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListView, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from annotator.store.records import QueueCounts, QueueOrder
 from annotator.views import theme
@@ -78,16 +78,10 @@ class QueuePanel(QFrame):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.list)
         self._stack.addWidget(self._empty)
-        self._order = QPushButton()
-        self._order.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._order = Pill("", checkable=False)
+        self._order.set_state("menu")
         self._order.setToolTip("Choose the order of the queue")
-        theme.set_role(self._order, "footer")
-        menu = QMenu(self._order)
-        for order, text in ORDERS.items():
-            action = QAction(text, menu)
-            action.triggered.connect(lambda _checked=False, chosen=order: self.order_chosen.emit(chosen))
-            menu.addAction(action)
-        self._order.setMenu(menu)
+        self._order.clicked.connect(self._open_orders)
         self.set_order("mined")
         head = QVBoxLayout()
         head.setContentsMargins(12, 12, 12, 10)
@@ -99,7 +93,13 @@ class QueuePanel(QFrame):
         column.setSpacing(0)
         column.addLayout(head)
         column.addWidget(self._stack, 1)
-        column.addWidget(self._order)
+        foot = QFrame()
+        theme.set_role(foot, "panel-bottom")
+        foot_row = QHBoxLayout(foot)
+        foot_row.setContentsMargins(12, 7, 12, 7)
+        foot_row.addWidget(self._order)
+        foot_row.addStretch(1)
+        column.addWidget(foot)
         for signal in (model.modelReset, model.rowsInserted, model.rowsRemoved):
             signal.connect(self._show_emptiness)
         self._show_emptiness()
@@ -119,7 +119,16 @@ class QueuePanel(QFrame):
         return next(state for state, pill in self._pills.items() if pill.isChecked())
 
     def set_order(self, order: QueueOrder) -> None:
-        self._order.setText(f"Order: {ORDERS[order]}")
+        self._order.setText(ORDERS[order])
+        self._order.setAccessibleName(f"Order: {ORDERS[order]}")
+
+    def _open_orders(self) -> None:
+        menu = QMenu(self)
+        for order, text in ORDERS.items():
+            menu.addAction(text, lambda chosen=order: self.order_chosen.emit(chosen))
+        size = menu.sizeHint()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._order.mapToGlobal(QPoint(0, -size.height() - 4)))
 
     def set_current(self, uid: str | None) -> None:
         """Selects the row of a pair and brings it into view, with the next ones below it."""

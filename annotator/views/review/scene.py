@@ -47,9 +47,9 @@ class Scene:
 
 
 def span_of(pair: PairRecord, duration_s: float) -> tuple[float, float]:
-    """Returns the seconds to show around a pair: SPAN_S centred on its sound, moved to lie inside the video."""
+    """Returns the seconds to show around a pair: SPAN_S centred on its sound, but inside the video."""
     start = min(max(0.0, pair.sound_s - SPAN_S / 2), max(0.0, duration_s - SPAN_S))
-    return start, start + SPAN_S
+    return start, min(start + SPAN_S, max(duration_s, start + 1.0))
 
 
 def segment_of(pair: PairRecord, window_s: float, duration_s: float) -> tuple[float, float]:

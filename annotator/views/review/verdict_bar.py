@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 
 from annotator.store.records import Decision, QueueCounts
 from annotator.views import theme
-from annotator.views.review.keys import KEYS
+from annotator.views.review.keys import KEYS, shown_keys
 from annotator.views.widgets.bar import ProgressLine
 from annotator.views.widgets.key_button import KeyButton
 from annotator.views.widgets.painting import Glyph
@@ -50,7 +50,7 @@ class VerdictBar(QFrame):
         row.setSpacing(10)
         self.buttons: dict[str, KeyButton] = {}
         for decision, text, token, glyph in _BUTTONS:
-            _, shown, meaning = KEYS[decision]
+            shown, meaning = shown_keys(decision), KEYS[decision][1]
             button = KeyButton(text, shown[0], token=token, glyph=glyph)
             button.setToolTip(f"{meaning} ({' or '.join(shown)})")
             button.clicked.connect(lambda _checked=False, chosen=decision: self.decided.emit(chosen))

@@ -150,7 +150,7 @@ class ReviewWorkspace(QWidget):
             "filter": self._go_to_filter,
             "keys": lambda: self.keys_card.toggle(),
         }
-        for intention, (keys, _shown, _text) in KEYS.items():
+        for intention, (keys, _text) in KEYS.items():
             slot = intentions.get(intention) or (lambda chosen=intention: self.decided.emit(chosen))
             for key in keys:
                 shortcut = QShortcut(QKeySequence(key), self)

@@ -44,7 +44,7 @@ class Pill(PaintedButton):
         return self.text() if self._count is None else f"{self.text()} {self._count:,}".replace(",", "\u202f")
 
     def sizeHint(self) -> QSize:
-        width = QFontMetrics(self._font(widest=True)).horizontalAdvance(self.shown_text()) + 22
+        width = QFontMetrics(self._font(widest=True)).horizontalAdvance(self.shown_text()) + 20
         return QSize(width + (14 if self._state else 0), 26)
 
     def _font(self, widest: bool = False) -> QFont:

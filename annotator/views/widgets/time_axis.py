@@ -218,11 +218,10 @@ class TimeAxis(QWidget):
         assert self._layer is not None
         painter.drawPixmap(0, 0, self._layer)
         if self._now is not None and self._start <= self._now <= self._end:
-            x = round(self.x_of(self._now))
-            painter.fillRect(
-                QRectF(x - 1, self._wave_top() - 4, 2, self._bottom() - self._wave_top() + 4),
-                theme.current().color("text"),
-            )
+            x, top, middle = round(self.x_of(self._now)), self._wave_top() - 4, self.words_top() - 1
+            tokens = theme.current()
+            painter.fillRect(QRectF(x - 1, top, 2, middle - top), tokens.color("text"))
+            painter.fillRect(QRectF(x - 1, middle, 2, self._bottom() - middle), tokens.color("text", 0.28))
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 4)
 
@@ -359,7 +358,9 @@ class TimeAxis(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box, 4, 4)
             width = QFontMetricsF(painter.font()).horizontalAdvance(bracket.label)
-            tag = QRectF(box.left() + 4, box.top() + 2, width + 6, 15)
+            # the label of what is not heard now stands at its other end, clear of the lit one's
+            tag_left = box.left() + 4 if bracket.lit else max(box.left() + 2, box.right() - width - 10)
+            tag = QRectF(tag_left, box.top() + 2, width + 6, 15)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tokens.color("panel", 0.85))
             painter.drawRoundedRect(tag, 3, 3)

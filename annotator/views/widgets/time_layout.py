@@ -8,6 +8,8 @@ import numpy as np
 
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
+_LOWER_ROW_COST = 10.0  # pixels of shift that a word takes before it goes one row down
+
 
 class SpokenWord(Protocol):
     """What is painted of a word (davenet.labels.words.Word has it)."""
@@ -46,13 +48,13 @@ def clock_text(time_s: float, *, decimals: int = 0) -> str:
     return f"−{text}" if time_s < 0 and units else text
 
 
-def tick_step(span_s: float, width: float, min_gap: float = 84.0) -> float:
+def tick_step(span_s: float, width: float, min_gap: float = 70.0) -> float:
     """Returns the smallest round step in seconds whose ticks lie `min_gap` pixels apart."""
     wanted = span_s * min_gap / max(width, 1.0)
     return next((step for step in _STEPS_S if step >= wanted), _STEPS_S[-1] * max(1.0, np.ceil(wanted / _STEPS_S[-1])))
 
 
-def ticks(start: float, end: float, width: float, min_gap: float = 84.0) -> list[float]:
+def ticks(start: float, end: float, width: float, min_gap: float = 70.0) -> list[float]:
     """Returns the times of the ticks in [start, end], multiples of a round step."""
     if end <= start or width <= 0:
         return []
@@ -105,8 +107,8 @@ def place_words(
 def _free_place(
     taken: list[list[tuple[float, float]]], wanted: float, box_width: float, width: float, max_shift: float
 ) -> tuple[int, float] | None:
-    """Returns the row and left edge nearest to the wanted one, the upper row where both are as near; None: no room."""
-    best: tuple[float, int, float] | None = None
+    """Returns the row and left edge that cost least in shift and rows down; None where there is no room."""
+    best: tuple[float, int, float] | None = None  # cost, row, left edge
     for row, boxes in enumerate(taken):
         edges = [wanted] + [right for _, right in boxes] + [left - box_width for left, _ in boxes]
         for x in edges:
@@ -115,10 +117,9 @@ def _free_place(
                 continue
             if any(x < right - 1e-6 and x + box_width > left + 1e-6 for left, right in boxes):
                 continue
-            if best is None or (shift, row) < best[:2]:
-                best = (shift, row, x)
-        if best is not None and best[0] == 0.0:
-            break
+            cost = shift + row * _LOWER_ROW_COST
+            if best is None or cost < best[0]:
+                best = (cost, row, x)
     return (best[1], best[2]) if best else None
 
 
