@@ -49,6 +49,7 @@ class Player(QObject):
         self._loop: tuple[float, float] | None = None
         self._frame: Frame | None = None
         self._ticket = 0
+        self._opened = 0  # the ticket of the video's opening: later failures are this video's
         self._timeline = Timeline(0.0, 0.0)
         self._clock: Clock = WallClock()
         self._uses_sound = False
@@ -109,7 +110,7 @@ class Player(QObject):
         self._path, self._duration_s = Path(path), max(0.0, duration_s)
         self._loop, self._frame, self._time_s, self._lap = None, None, 0.0, 0
         self._set_state("opening")
-        self._ticket = self._decoder.open(self._path)
+        self._ticket = self._opened = self._decoder.open(self._path)
         self._sound.open(self._path, self._duration_s)
         self.time_changed.emit(0.0)
 
@@ -117,7 +118,7 @@ class Player(QObject):
         """Leaves the video."""
         self._halt()
         self._path, self._duration_s, self._frame, self._loop, self._time_s = None, 0.0, None, None, 0.0
-        self._ticket = self._decoder.open(None)
+        self._ticket = self._opened = self._decoder.open(None)
         self._sound.open(None)
         self._set_state("empty")
 
@@ -253,8 +254,8 @@ class Player(QObject):
             self.time_changed.emit(self._time_s)
 
     def _fail(self, ticket: int, sentence: str) -> None:
-        if ticket != self._ticket or self._closed:
-            return
+        if ticket < self._opened or self._state == "error" or self._closed:
+            return  # of a video that was left; a seek meanwhile does not make this one open
         self._halt()
         self._set_state("error")
         self.notice.emit(sentence)
