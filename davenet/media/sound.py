@@ -1,5 +1,6 @@
 """Sound of a video as samples on its clock: sample 0 lies at second 0, silence fills what the stream leaves out."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,8 @@ Samples = NDArray[np.float32]
 
 _GAP_S = 0.05  # timestamps of a continuous sound jitter by less; beyond it, sound is missing or doubled
 _PREROLL_S = 0.5  # decoded and thrown away after a seek: the first frames of most codecs lean on those before
-_MAX_GAP_S = 4 * 3600.0  # a wilder timestamp is damage, not silence
+_MAX_LEAD = 4096  # samples
+_MAX_GAP_S = 3600.0  # a wilder timestamp is damage, not silence
 
 
 class SoundClock:
@@ -30,13 +32,13 @@ class SoundClock:
         self._setup: tuple[str, str, int] | None = None
         self._first = first_sample
         self._position: int | None = None  # of the next sample that comes out; None before the first
-        self._in_s = 0.0  # where the next decoded frame should begin, if the sound goes on
+        self._in_s = first_sample / rate  # where the next decoded frame should begin, if the sound goes on
 
     def add(self, frame: AudioFrame) -> list[Samples]:
         """Returns the samples, shape (n,) or (n, channels), that follow those returned before."""
         out: list[Samples] = []
         time_s = self._source.clock_s(frame)
-        if time_s is None or (self._position is not None and abs(time_s - self._in_s) > _MAX_GAP_S):
+        if time_s is None or abs(time_s - self._in_s) > _MAX_GAP_S:
             time_s = self._in_s
         setup = (frame.format.name, frame.layout.name, frame.sample_rate)
         jumps = self._position is None or abs(time_s - self._in_s) > _GAP_S
@@ -45,8 +47,11 @@ class SoundClock:
             layout = "mono" if self._channels == 1 else "stereo"
             self._resampler = AudioResampler(format="flt", layout=layout, rate=self._rate)
             self._setup = setup
-            out += self._move_to(round(time_s * self._rate))
+            lead, first_s = self._lead(frame, time_s)
+            out += self._move_to(round(first_s * self._rate))
             self._in_s = time_s
+            for resampled in self._resampler.resample(lead) if lead is not None else ():
+                out += self._place(resampled)
         self._in_s += frame.samples / frame.sample_rate
         frame.pts = None  # gaps are handled here, where they can be bounded
         assert self._resampler is not None
@@ -61,6 +66,22 @@ class SoundClock:
         out = [samples for resampled in self._resampler.resample(None) for samples in self._place(resampled)]
         self._resampler = None
         return out
+
+    def _lead(self, frame: AudioFrame, time_s: float) -> tuple[AudioFrame | None, float]:
+        """Returns silence to resample before a first frame, and when it begins: on a sample of both rates.
+
+        Wherever reading starts, the resampler then gives the same samples.
+        """
+        period = frame.sample_rate // math.gcd(frame.sample_rate, self._rate)
+        n_lead = round(time_s * frame.sample_rate) % period
+        if not 0 < n_lead <= _MAX_LEAD:
+            return None, time_s
+        lead = AudioFrame(format=frame.format.name, layout=frame.layout.name, samples=n_lead)
+        lead.sample_rate = frame.sample_rate
+        silence = b"\x80" if frame.format.name.startswith("u8") else b"\0"
+        for plane in lead.planes:
+            plane.update(silence * plane.buffer_size)
+        return lead, time_s - n_lead / frame.sample_rate
 
     def _move_to(self, position: int) -> list[Samples]:
         """Fills with silence up to `position`, or marks what is to come as already there."""

@@ -38,14 +38,15 @@ def test_a_late_sound_is_led_in_by_silence(tmp_path: Path) -> None:
     assert not sound[: round(1.2 * RATE)].any()
 
 
-def test_any_part_is_the_same_as_that_part_of_the_whole(tmp_path: Path) -> None:
-    path = make_video(tmp_path / "a.mp4", seconds=8, sound="speech")
+@pytest.mark.parametrize("sound_start_s", [0.0, 0.1234])
+def test_any_part_is_the_same_as_that_part_of_the_whole(tmp_path: Path, sound_start_s: float) -> None:
+    path = make_video(tmp_path / "a.mp4", seconds=8, sound="speech", sound_start_s=sound_start_s)
     whole = read_sound(path)
     for start_s, end_s in ((0.0, 1.0), (0.3, 2.0), (3.3, 5.8), (6.9, 8.0)):
         part = read_sound(path, start_s=start_s, end_s=end_s)
         expected = whole[round(start_s * RATE) : round(end_s * RATE)]
         assert len(part) == len(expected)
-        assert np.abs(part - expected).max() < 0.02
+        assert np.abs(part - expected).max() < 1e-3
     assert len(read_sound(path, start_s=20.0, end_s=21.0)) == 0
 
 
@@ -58,7 +59,7 @@ def test_blocks_join_to_the_whole(tmp_path: Path) -> None:
 
 def test_stereo_keeps_two_channels_at_the_rate_asked_for(tmp_path: Path) -> None:
     sound = read_sound(make_video(tmp_path / "a.mp4", seconds=2), rate=44_100, channels=2)
-    assert sound.shape == (88_200, 2)
+    assert sound.shape[1] == 2 and abs(len(sound) - 88_200) < 1024  # AAC ends with a whole block
     assert np.allclose(sound[:, 0], sound[:, 1])
 
 
