@@ -17,6 +17,8 @@ from annotator.views import theme
 from annotator.views.review.presenter import ReviewPresenter
 from annotator.views.review.question_panel import detector_head, said_text
 from annotator.views.review.queue_loading import matches
+from annotator.views.review.queue_model import QueueModel
+from annotator.views.review.queue_panel import QueuePanel
 from annotator.views.review.scene import matched_words, read_scene, read_thumbnails, segment_of, span_of
 from annotator.views.review.verdict_bar import time_left
 from annotator.views.review.workspace import ReviewWorkspace
@@ -191,6 +193,26 @@ def test_undo_goes_back_to_the_pair_and_redo_gives_the_verdict_again(desk: Desk)
     assert desk.asked == "butter"
     assert {one.label: one.decision for one in desk.project.store.verdicts()} == {"onion": "accept", "garlic": "reject"}
     assert desk.presenter.counts == desk.project.store.counts(ME)
+
+
+def test_a_queue_of_two_hundred_thousand_reads_only_what_is_in_view(qtbot: QtBot, qapp: QApplication) -> None:
+    model = QueueModel()
+    panel = QueuePanel(model)
+    qtbot.addWidget(panel)
+    asked: list[str] = []
+    model.records_wanted.connect(asked.extend)
+    model.set_uids([f"{number:06d}" for number in range(200_000)])
+    panel.resize(264, 700)
+    panel.show()
+    qtbot.waitUntil(lambda: bool(asked))
+    for uid in ("000000", "000001", "150000"):
+        assert model.remove(uid) is not None
+    assert model.row_of("000002") == 0 and model.row_of("150001") == 149_998 and model.row_of("150000") is None
+    model.insert(5, "150000")
+    assert model.row_of("150000") == 5 and model.row_of("199999") == 199_997
+    panel.set_current("199999")
+    qtbot.waitUntil(lambda: "199999" in asked)
+    assert len(asked) < 500
 
 
 def test_undo_with_nothing_to_undo_says_so_and_changes_nothing(desk: Desk) -> None:

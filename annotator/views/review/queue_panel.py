@@ -4,11 +4,21 @@ from typing import get_args
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListView, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QMenu,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from annotator.store.records import QueueCounts, QueueOrder
 from annotator.views import theme
-from annotator.views.review.queue_delegate import QueueDelegate
+from annotator.views.review.queue_delegate import ROW_HEIGHT, QueueDelegate
 from annotator.views.review.queue_model import QueueModel
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.flow import FlowLayout
@@ -38,6 +48,33 @@ class FilterField(QLineEdit):
             super().keyPressEvent(event)
 
 
+class QueueList(QTableView):
+    """One column of rows of one height. A QListView lays out all 200,000 rows again (1 s) whenever one leaves."""
+
+    def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(model)
+        self.setItemDelegate(QueueDelegate(self))
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(ROW_HEIGHT)
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        rows.hide()
+        columns.hide()
+        self.setShowGrid(False)
+        self.setCornerButtonEnabled(False)
+        self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMouseTracking(True)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setAccessibleName("Review queue")
+
+
 class QueuePanel(QFrame):
     """Shows a QueueModel; says which pair, state, filter and order were chosen."""
 
@@ -64,13 +101,7 @@ class QueuePanel(QFrame):
         self._delay = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
         self._delay.timeout.connect(lambda: self.filter_changed.emit(self.filter.text().strip()))
         self.filter.textChanged.connect(self._delay.start)
-        self.list = QListView(uniformItemSizes=True, mouseTracking=True)
-        self.list.setModel(model)
-        self.list.setItemDelegate(QueueDelegate(self.list))
-        self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.list.setAccessibleName("Review queue")
+        self.list = QueueList(model)
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
         self._empty = EmptyState()
@@ -139,9 +170,9 @@ class QueuePanel(QFrame):
             return
         index = self.model.index(row)
         self.list.setCurrentIndex(index)
-        self.list.scrollTo(index, QListView.ScrollHint.EnsureVisible)
+        self.list.scrollTo(index, QTableView.ScrollHint.EnsureVisible)
         below = self.model.index(min(row + 2, self.model.rowCount() - 1))
-        self.list.scrollTo(below, QListView.ScrollHint.EnsureVisible)
+        self.list.scrollTo(below, QTableView.ScrollHint.EnsureVisible)
 
     def _choose(self, index: QModelIndex) -> None:
         uid = self.model.uid_at(index.row())

@@ -151,13 +151,13 @@ class Stage(QWidget):
             self._draw_caption(painter, target)
 
     def _device_image(self, target: QRectF) -> QImage:
-        """Returns the frame resampled once to device pixels, averaging areas on the way down."""
+        """Returns the frame resampled once to device pixels."""
         ratio = self.devicePixelRatioF()
         size = (max(1, round(target.width() * ratio)), max(1, round(target.height() * ratio)))
         if self._scaled is None or (self._scaled.width(), self._scaled.height()) != size:
             assert self._frame is not None
-            is_smaller = size[0] < self._frame.shape[1]
-            way = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
+            # averaging areas costs 4 ms at 720p and shows only where pixels are more than halved
+            way = cv2.INTER_AREA if size[0] < 0.5 * self._frame.shape[1] else cv2.INTER_LINEAR
             self._scaled = rgb_image(cv2.resize(self._frame, size, interpolation=way))
         return self._scaled
 
