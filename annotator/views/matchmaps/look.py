@@ -10,7 +10,7 @@ from davenet.overlay import COLOUR_MAPS, ColourMap, Crop, blend, colour_rgba, cr
 
 _OVERLAY_PIXELS = 192  # of the crop's side: maps are smooth, the stage scales the rest of the way
 _VEIL_PIXELS = 384  # of the frame's width, for what darkens
-_DARKEST = 0.92
+_DARKEST = 0.84
 WHOLE: Crop = (0.0, 0.0, 1.0, 1.0)
 
 
