@@ -69,7 +69,9 @@ class OnnxLabeller:
         self.preprocessing = read_preprocessing(path)
         self._input = _read_input(path, self._session.get_inputs(), self.preprocessing.side)
         self._output = self._session.get_outputs()[0].name
-        self.n_classes = self._count_classes()
+        probes = np.concatenate([self._run([frame]) for frame in self._probes()])
+        self.n_classes = probes.shape[1]
+        self._gives_probabilities = are_probabilities(probes)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -79,10 +81,11 @@ class OnnxLabeller:
     def scores(self, frames: Sequence[Frame]) -> Scores:
         """Returns float32 (N, n_classes) in 0..1 for RGB uint8 frames (H, W, 3) of any size.
 
-        The whole frame is resized to the model's input. Raw outputs outside 0..1 go through a softmax.
+        The whole frame is resized to the model's input. Where outputs leave 0..1, a softmax makes them probabilities.
         """
         batches = [self._run(batch) for batch in _batches(frames, self._input.batch or _BATCH)]
-        return np.concatenate(batches) if batches else np.zeros((0, self.n_classes), np.float32)
+        raw_NC = np.concatenate(batches) if batches else np.zeros((0, self.n_classes), np.float32)
+        return np.clip(raw_NC, 0.0, 1.0) if self._gives_probabilities else softmax(raw_NC)
 
     def _run(self, frames: Sequence[Frame]) -> Scores:
         pixels = np.stack([self._prepared(frame) for frame in frames])
@@ -95,7 +98,10 @@ class OnnxLabeller:
             raw = self._session.run([self._output], {self._input.name: pixels})[0]
         except Exception as error:  # as in __init__
             raise UserError(f"{self.path} does not run on images ({one_line(error)[:160]}); choose another.") from error
-        return as_probabilities(np.asarray(raw, np.float32).reshape(len(pixels), -1))[: len(frames)]
+        scores: Scores = np.asarray(raw, np.float32).reshape(len(pixels), -1)[: len(frames)]
+        if not np.isfinite(scores).all():
+            raise UserError(f"{self.path} gives scores that are not numbers; choose another model or preprocessing.")
+        return scores
 
     def _prepared(self, frame: Frame) -> NDArray[Any]:
         size = (self._input.width, self._input.height)
@@ -108,18 +114,19 @@ class OnnxLabeller:
         mean, scale = (np.asarray(v, np.float32) for v in (self.preprocessing.mean, self.preprocessing.scale))
         return ((resized.astype(np.float32) - mean) / scale).astype(self._input.dtype)
 
-    def _count_classes(self) -> int:
-        blank = np.zeros((self._input.height, self._input.width, 3), np.uint8)
-        return int(self._run([blank]).shape[1])
+    def _probes(self) -> list[Frame]:
+        """Returns black, white and noise, which show a model's number of classes and the range of its scores."""
+        shape = (self._input.height, self._input.width, 3)
+        noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+        return [np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8), noise]
 
 
-def as_probabilities(raw_NC: Scores) -> Scores:
-    """Returns the scores as they are where all lie in 0..1, else their softmax over the classes."""
-    if not np.isfinite(raw_NC).all():
-        raise UserError("The model gave scores that are not numbers; choose another model or preprocessing.")
-    if raw_NC.size == 0 or (raw_NC.min() >= -1e-6 and raw_NC.max() <= 1 + 1e-6):
-        return np.clip(raw_NC, 0.0, 1.0)
-    exponents = np.exp(raw_NC - raw_NC.max(axis=1, keepdims=True))
+def are_probabilities(scores_NC: Scores) -> bool:
+    return bool(scores_NC.size == 0 or (scores_NC.min() >= -1e-6 and scores_NC.max() <= 1 + 1e-6))
+
+
+def softmax(raw_NC: Scores) -> Scores:
+    exponents = np.exp(raw_NC - raw_NC.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(exponents / exponents.sum(axis=1, keepdims=True), np.float32)
 
 
