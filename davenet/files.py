@@ -27,7 +27,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that may not be written to may not be searched either
+            temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
             raise UserError(f"The disk is full: {path} could not be written; free some space and run it again.") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -57,6 +57,7 @@ class VideoWriter:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             temporary = stack.enter_context(atomic_path(self._path))
+            temporary.touch()  # the container would notice only later that it may not write here
             sound, start_s, end_s = self._sound_range
             self._container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             stack.callback(self._container.close)

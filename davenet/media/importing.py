@@ -72,7 +72,7 @@ def _media_files(paths: list[Path], refuse: Callable[[Path, str], None]) -> Iter
     """Yields each named file, and of folders every file below them with a media suffix, in the order of their names."""
     for path in paths:
         path = path.absolute()
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be searched
             yield path
             continue
         n_found = 0

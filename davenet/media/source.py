@@ -4,6 +4,7 @@ Everything of davenet.media that decodes goes through here, so that the clock (s
 picture's and the sound's start) and the choice of streams are the same for frames, sound, playback and extraction.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def open_media(path: Path) -> InputContainer:
 
 def _first_bytes(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be searched
             raise UserError(f"{path} is a folder; choose a video file in it.")
         with open(path, "rb") as file:
             head = file.read(64)

@@ -2,13 +2,16 @@
 
 import dataclasses
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from media_maker import make_video
+from media_maker import draw_number, make_video
 
 from davenet import events
 from davenet.errors import UserError
+from davenet.media.encode import VideoWriter
 from davenet.media.importing import import_videos
 from davenet.media.probe import probe, video_uid
 from davenet.specs import ImportSpec
@@ -148,17 +151,11 @@ def test_a_playlist_named_mp4_never_opens_the_file_that_it_names(tmp_path: Path)
             probe(tmp_path / "list.mp4")
 
 
-def test_missing_folder_and_unreadable_files_get_their_reasons(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_get_their_reasons(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere\.mp4 does not exist"):
         probe(tmp_path / "nowhere.mp4")
     with pytest.raises(UserError, match="is a folder"):
         probe(tmp_path)
-    locked = make_video(tmp_path / "locked.mp4", seconds=1)
-    locked.chmod(0)
-    if os.access(locked, os.R_OK):
-        pytest.skip("this user may read every file")
-    with pytest.raises(UserError, match="No permission to read"):
-        probe(locked)
 
 
 def test_a_file_cut_before_its_index_is_called_truncated(tmp_path: Path) -> None:
@@ -216,15 +213,9 @@ def test_content_that_is_known_is_not_imported_twice(tmp_path: Path) -> None:
     assert (again["videos"], again["known"]) == ([], [uid])
 
 
-def test_an_empty_or_unreadable_folder_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_without_videos_is_said_so(tmp_path: Path) -> None:
     result = import_videos(ImportSpec(paths=[tmp_path]), lambda event: None, lambda: False)
     assert "holds no video files" in result["unusable"][0]["reason"]
-    (tmp_path / "locked").mkdir()
-    (tmp_path / "locked").chmod(0)
-    if os.access(tmp_path / "locked", os.R_OK):
-        pytest.skip("this user may read every folder")
-    result = import_videos(ImportSpec(paths=[tmp_path / "locked"]), lambda event: None, lambda: False)
-    assert "cannot be read" in result["unusable"][0]["reason"]
 
 
 def test_a_stopped_import_keeps_what_it_found(tmp_path: Path) -> None:
@@ -234,3 +225,59 @@ def test_a_stopped_import_keeps_what_it_found(tmp_path: Path) -> None:
     with pytest.raises(events.Stop) as stopped:
         import_videos(ImportSpec(paths=[tmp_path]), lambda event: None, lambda: next(asked))
     assert len(stopped.value.args[0]["videos"]) == 1
+
+
+def test_a_truncated_file_with_its_index_in_front_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "whole.mp4", 320, 180, 25, make_video(tmp_path / "source.mp4", seconds=10)) as writer:
+        for number in range(250):
+            writer.write(draw_number(number, (320, 180)))
+    whole = (tmp_path / "whole.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[: len(whole) // 2])
+    emitted: list[events.Event] = []
+    (video,) = import_videos(ImportSpec(paths=[cut]), emitted.append, lambda: False)["videos"]
+    assert 2 < video["duration_s"] < 8 and video["declared_s"] == pytest.approx(10, abs=0.1)
+    assert any(isinstance(event, events.Message) and "is cut off after" in event.text for event in emitted)
+
+
+@pytest.fixture
+def locked_folder() -> Iterator[Path]:
+    """A folder with a locked file, a locked folder and a folder that is read-only, for a user who is not root."""
+    if os.name != "posix":
+        pytest.skip("permission bits are POSIX only")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        make_video(folder / "locked.mp4", seconds=1).chmod(0)
+        (folder / "locked").mkdir()
+        make_video(folder / "locked" / "hidden.mp4", seconds=1)
+        (folder / "locked").chmod(0)
+        (folder / "readonly").mkdir(mode=0o555)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)
+            (folder / "locked").chmod(0o755)
+
+
+def test_unreadable_files_and_folders_get_their_reasons(locked_folder: Path) -> None:
+    with pytest.raises(UserError, match="No permission to read"):
+        probe(locked_folder / "locked.mp4")
+    paths = [locked_folder / "locked.mp4", locked_folder / "locked", locked_folder / "locked" / "hidden.mp4"]
+    result = import_videos(ImportSpec(paths=paths), lambda event: None, lambda: False)
+    by_path = {Path(item["path"]).name: item["reason"] for item in result["unusable"]}
+    assert "No permission to read" in by_path["locked.mp4"] and "No permission to read" in by_path["hidden.mp4"]
+    assert "cannot be read" in by_path["locked"]
+
+
+def test_a_video_is_not_written_into_a_folder_without_permission(locked_folder: Path) -> None:
+    for folder in ("readonly", "locked"):
+        with (
+            pytest.raises(UserError, match="No permission to write"),
+            VideoWriter(locked_folder / folder / "out.mp4", 320, 180, 25) as writer,
+        ):
+            writer.write(draw_number(0, (320, 180)))
