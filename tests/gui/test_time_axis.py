@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from annotator.views import theme
-from annotator.views.widgets.time_axis import MARGIN, Bracket, TimeAxis, spectrogram_image
+from annotator.views.widgets.time_axis import MARGIN, WORD_ROW, Bracket, TimeAxis, spectrogram_image
 from annotator.views.widgets.time_layout import (
     bar_heights,
     clock_text,
@@ -139,7 +139,7 @@ def test_a_press_seeks_and_a_drag_goes_on_seeking(axis: TimeAxis, qtbot: QtBot) 
 
 def test_a_press_on_a_word_says_which_and_does_not_seek(axis: TimeAxis, qtbot: QtBot) -> None:
     onion = next(box for box in axis.placed_words() if box.index == 1)
-    point = QPoint(round(MARGIN + onion.x + 5), axis.words_top() + 22 * onion.row + 8)
+    point = QPoint(round(MARGIN + onion.x + 5), axis.words_top() + WORD_ROW * onion.row + 8)
     with qtbot.assertNotEmitted(axis.seek_requested), qtbot.waitSignal(axis.word_clicked) as clicked:
         qtbot.mouseClick(axis, Qt.MouseButton.LeftButton, pos=point)
     assert clicked.args == [1]
@@ -168,5 +168,5 @@ def test_what_is_drawn_stays_between_the_margins(axis: TimeAxis) -> None:
 def test_the_matched_word_is_filled_with_the_accent(axis: TimeAxis) -> None:
     image = axis.grab().toImage()
     onion = next(box for box in axis.placed_words() if box.index == 1)
-    pixel = image.pixelColor(round(MARGIN + onion.x + 4), axis.words_top() + 22 * onion.row + 10)
+    pixel = image.pixelColor(round(MARGIN + onion.x + 4), axis.words_top() + WORD_ROW * onion.row + 10)
     assert pixel.name() == theme.current().accent

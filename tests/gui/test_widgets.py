@@ -60,7 +60,7 @@ def test_bars_tell_their_numbers(qtbot: QtBot) -> None:
     bars.resize(200, bars.sizeHint().height())
     image = bars.grab().toImage()
     assert bars.accessibleName().startswith("Probabilities: onion 0.93")
-    assert image.pixelColor(70, 13).name() == theme.current().accent
+    assert image.pixelColor(96, 13).name() == theme.current().accent
     line = ProgressLine()
     qtbot.addWidget(line)
     line.set_share(1.4)

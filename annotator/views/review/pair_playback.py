@@ -32,6 +32,7 @@ class PairPlayback(QObject):
         self._frame_time_s = 0.0
         self._is_active = True
         self._last_notice = ""
+        self._is_failing = False
         player.frame_shown.connect(self._show_frame)
         player.time_changed.connect(self._show_time)
         player.state_changed.connect(self._show_state)
@@ -169,6 +170,7 @@ class PairPlayback(QObject):
     def _show_state(self, state: str) -> None:
         if not self._is_active:
             return
+        self._is_failing = state == "error"
         self._workspace.set_playing(state == "playing")
         if state == "paused" and self._video is not None and self._player.time_s >= self._video.duration_s - _END_S:
             self._rest()
@@ -177,7 +179,9 @@ class PairPlayback(QObject):
         if not self._is_active:
             return
         if self._player.state == "error":
-            self.failed.emit(sentence)
+            if self._is_failing:  # the first sentence is why; that there is no sound either adds nothing
+                self._is_failing = False
+                self.failed.emit(sentence)
         elif sentence != self._last_notice:  # said once, not with every pair
             self._last_notice = sentence
             self._workspace.notice.show_notice(sentence, "warning", seconds=12)

@@ -274,5 +274,7 @@ class QuestionPanel(QFrame):
             self._question.setText(self.question())
             return
         accent = theme.current().accent_text
-        self._question.setText(f'Is <span style="color:{accent}">{escape(self._class_name)}</span> seen and said?')
+        self._question.setText(
+            f'Is <span style="color:{accent}">{escape(self._class_name)}</span> seen&nbsp;and&nbsp;said?'
+        )
         self._question.setAccessibleName(self.question())

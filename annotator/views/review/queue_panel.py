@@ -136,7 +136,7 @@ class QueuePanel(QFrame):
         self._show_emptiness()
 
     def sizeHint(self) -> QSize:
-        return QSize(264, 600)
+        return QSize(276, 600)
 
     def set_counts(self, counts: QueueCounts) -> None:
         for state, count in (("pending", counts.pending), ("skipped", counts.skipped), ("done", counts.done)):

@@ -46,7 +46,7 @@ class ReviewWorkspace(QWidget):
         self.notice = NoticeBar()
         self.stage = Stage()
         self.stage.set_crop_visible(True)
-        self.axis = TimeAxis()
+        self.axis = TimeAxis(word_rows=3)  # people say three words a second
         self.verdicts = VerdictBar()
         self.empty = EmptyState()
         self._is_crop_shown = True
@@ -131,7 +131,7 @@ class ReviewWorkspace(QWidget):
         for index, (part, stretch) in enumerate(((self.queue, 0), (centre, 1), (self.question, 0))):
             split.addWidget(part)
             split.setStretchFactor(index, stretch)
-        split.setSizes([264, 864, 312])
+        split.setSizes([276, 852, 312])
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(split)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from annotator.views import theme
 
 ROW_HEIGHT = 26
-LABEL_SHARE = 0.30  # of the width; longer labels are elided, the tooltip has them whole
+LABEL_SHARES = (0.26, 0.44)  # of the width, least and most; longer labels are elided, the tooltip has them whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,10 @@ class BarRows(QWidget):
         tokens = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        label_width = round(self.width() * LABEL_SHARE)
+        metrics = QFontMetrics(theme.font(weight=QFont.Weight.DemiBold))
+        longest = max((metrics.horizontalAdvance(row.label) for row in self._rows), default=0) + 12
+        least, most = (round(self.width() * share) for share in LABEL_SHARES)
+        label_width = min(most, max(least, longest))
         number_width = 38
         track = QRectF(label_width, 0, max(8, self.width() - label_width - number_width), 6)
         for index, row in enumerate(self._rows):

@@ -44,7 +44,7 @@ MARGIN = 16
 TICKS_HEIGHT = 22
 WAVE_HEIGHT = 38
 SPECTROGRAM_HEIGHT = 46
-WORD_ROW = 22
+WORD_ROW = 20
 GAP = 4
 BAR_PITCH = 3
 SHOWN_DB = 65.0  # below the loudest: what the spectrogram's darkest colour stands for
@@ -336,11 +336,6 @@ class TimeAxis(QWidget):
                 painter.setFont(plain)
                 painter.setPen(tokens.color("muted"))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, box.text)
-        shown = {box.index for box in self._placed}
-        painter.setPen(QPen(tokens.color("faint"), 2, c=Qt.PenCapStyle.RoundCap))
-        for index, word in enumerate(self._words):  # what has no room is a dot under the last row
-            if index not in shown and self._start < word.start < self._end:
-                painter.drawPoint(QPointF(self.x_of((word.start + word.end) / 2), self._bottom() + 2))
 
     def _paint_brackets(self, painter: QPainter) -> None:
         tokens = theme.current()
