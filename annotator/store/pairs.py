@@ -8,7 +8,6 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     and_,
-    bindparam,
     delete,
     func,
     insert,
@@ -94,7 +93,7 @@ class PairQueries(Database):
                 _pair_values(pair, first + place, mining.id, detectors or {}, recognisers or {})
                 for place, pair in enumerate(unique.values())
             ]
-            _write_pairs(session, rows, unique, known)
+            _write_pairs(session, rows, unique, known, mining.id)
             return Mining(mining.id, mining.at, mining.settings)
 
     def minings(self) -> list[Mining]:
@@ -128,9 +127,11 @@ class PairQueries(Database):
     ) -> list[str]:
         """Returns the uids of `queue`: quick on 200,000 pairs, whose records are then fetched as they show."""
         if state == "open":
-            pending = self.queue_uids("pending", reviewer=reviewer, order=order, kinds=kinds)
-            found = pending + self.queue_uids("skipped", reviewer=reviewer, kinds=kinds)
-            return found[offset : None if limit is None else offset + limit]
+            end = None if limit is None else offset + limit
+            found = self.queue_uids("pending", reviewer=reviewer, order=order, limit=end, kinds=kinds)
+            if end is None or len(found) < end:
+                found += self.queue_uids("skipped", reviewer=reviewer, kinds=kinds)
+            return found[offset:end]
         pair, standing = tables.Pair, tables.Standing
         mine = and_(standing.pair_uid == pair.uid, standing.reviewer == reviewer)
         query: Select[str] = select(pair.uid).outerjoin(standing, mine).where(pair.kind.in_(kinds))
@@ -275,13 +276,15 @@ def _pair_values(
     }
 
 
-def _write_pairs(session: Session, rows: list[dict[str, Any]], pairs: Mapping[str, Pair], known: set[str]) -> None:
+def _write_pairs(
+    session: Session, rows: list[dict[str, Any]], pairs: Mapping[str, Pair], known: set[str], mining_id: int
+) -> None:
     if new := [row for row in rows if row["uid"] not in known]:
         session.execute(insert(tables.Pair), new)
     if old := [row for row in rows if row["uid"] in known]:
         session.execute(update(tables.Pair), old)  # in bulk, by primary key
-        gone = delete(tables.Label).where(tables.Label.pair_uid == bindparam("old_pair"))
-        session.connection().execute(gone, [{"old_pair": row["uid"]} for row in old])
+        mined_now = select(tables.Pair.uid).where(tables.Pair.mining_id == mining_id)
+        session.execute(delete(tables.Label).where(tables.Label.pair_uid.in_(mined_now)))
     labels = [
         {
             "pair_uid": pair.uid,

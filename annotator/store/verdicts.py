@@ -8,11 +8,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
-from annotator.store.database import Database
+from annotator.store.database import Database, in_batches
 from annotator.store.history import newest_standing, redoable, standing_backwards
 from annotator.store.pairs import labels_of
 from annotator.store.records import DECISIONS, Decision, HistoryEntry, Statistics, Tally, VerdictRecord
@@ -117,23 +117,24 @@ class VerdictQueries(Database):
 
         Where a reviewer has several on a pair, the one given last stands, wherever it was given.
         """
-        new = known = 0
-        touched: set[tuple[str, str]] = set()
+        known = 0
+        rows: list[dict[str, Any]] = []
+        touched: defaultdict[str, set[str]] = defaultdict(set)
         with self._writing() as session:
             uids = set(session.scalars(select(tables.Verdict.uid)))
             for verdict in verdicts:
                 if verdict.uid in uids:
                     known += 1
                     continue
-                values = asdict(verdict) | {"origin": "import", "mining_id": None, "labels": _plain(verdict.labels)}
-                session.add(tables.Verdict(**values))
-                touched.add((verdict.pair_uid, verdict.reviewer))
+                rows.append(asdict(verdict) | {"origin": "import", "mining_id": None})
+                touched[verdict.reviewer].add(verdict.pair_uid)
                 uids.add(verdict.uid)
-                new += 1
-            session.flush()
-            for pair_uid, reviewer in touched:
-                _derive_standing(session, pair_uid, reviewer)
-        return new, known
+            if rows:
+                session.execute(insert(tables.Verdict), rows)
+            for reviewer, pair_uids in touched.items():
+                for some in in_batches(sorted(pair_uids)):
+                    _derive_standing(session, some, reviewer)
+        return len(rows), known
 
     def reviewers(self) -> list[str]:
         with self._reading() as session:
@@ -185,7 +186,7 @@ def _next_moment(session: Session, reviewer: str) -> datetime:
 def _append(session: Session, row: tables.Verdict) -> None:
     session.add(row)
     session.flush()
-    _derive_standing(session, row.pair_uid, row.reviewer)
+    _derive_standing(session, [row.pair_uid], row.reviewer)
 
 
 def _append_about(session: Session, target: tables.Verdict, decision: Literal["withdrawn", "restored"]) -> str:
@@ -211,26 +212,23 @@ def _append_about(session: Session, target: tables.Verdict, decision: Literal["w
     return target.pair_uid
 
 
-def _derive_standing(session: Session, pair_uid: str, reviewer: str) -> None:
-    verdict = tables.Verdict
-    rows = session.scalars(
-        select(verdict)
-        .where(verdict.pair_uid == pair_uid, verdict.reviewer == reviewer)
-        .order_by(verdict.given_at, verdict.id)
-    ).all()
-    standing = newest_standing(rows)
-    if standing is None:
-        session.execute(
-            delete(tables.Standing).where(tables.Standing.pair_uid == pair_uid, tables.Standing.reviewer == reviewer)
-        )
-    else:
-        session.merge(
-            tables.Standing(pair_uid=pair_uid, reviewer=reviewer, verdict_id=standing.id, decision=standing.decision)
-        )
-
-
-def _plain(labels: Sequence[WeakLabel]) -> list[dict[str, Any]]:
-    return [asdict(label) for label in labels]
+def _derive_standing(session: Session, pair_uids: Sequence[str], reviewer: str) -> None:
+    """Derives from their histories which verdicts of a reviewer stand on at most BATCH pairs."""
+    verdict, standing = tables.Verdict, tables.Standing
+    history: defaultdict[str, list[Any]] = defaultdict(list)
+    columns = (verdict.given_at, verdict.id, verdict.pair_uid, verdict.uid, verdict.decision, verdict.refers_to)
+    rows = session.execute(select(*columns).where(verdict.pair_uid.in_(pair_uids), verdict.reviewer == reviewer))
+    for row in sorted(rows, key=lambda row: (row.given_at, row.id)):  # sorted here: in SQL it costs the right index
+        history[row.pair_uid].append(row)
+    session.execute(delete(standing).where(standing.pair_uid.in_(pair_uids), standing.reviewer == reviewer))
+    newest = {pair_uid: newest_standing(rows) for pair_uid, rows in history.items()}
+    stands = [
+        {"pair_uid": pair_uid, "reviewer": reviewer, "verdict_id": row.id, "decision": row.decision}
+        for pair_uid, row in newest.items()
+        if row is not None
+    ]
+    if stands:
+        session.execute(insert(standing), stands)
 
 
 def _tally(counted: Counter[str]) -> Tally:
