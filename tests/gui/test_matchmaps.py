@@ -292,16 +292,17 @@ def test_a_checkpoint_that_does_not_load_is_told_in_place(
 
 
 def test_maps_are_computed_in_place_cancelled_and_rendered_by_child_processes(
-    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    qtbot: QtBot, project: Project, checkpoint: Path, opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "short").mkdir()
+    write_video(tmp_path / "short" / "short.mp4", times=[n / RATE for n in range(RATE)])
     make = (
         "import sys, torch; from pathlib import Path; from davenet.model.checkpoint import save_checkpoint;"
         "from davenet.model.config import MODEL_CONFIGS as models; from davenet.model.davenet import DAVEnet;"
         "torch.manual_seed(0); save_checkpoint(Path(sys.argv[1]), DAVEnet(models['small']), metadata={})"
     )
     subprocess.run([sys.executable, "-c", make, str(checkpoint)], check=True, cwd=Path(__file__).parents[2])
-    uid = import_videos(project, media)[0]
+    uid = import_videos(project, tmp_path / "short")[0]
     workspace, _, _ = opened(project)
     bar = workspace.maps_bar
     qtbot.waitUntil(lambda: bar.action_button().isVisible())
