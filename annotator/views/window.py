@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         self.top_bar.set_job(None)
         self.setWindowTitle("Matchmap Annotator")
         self.pages.setCurrentWidget(self._start)
+        self._start.setFocus(Qt.FocusReason.OtherFocusReason)
         self._current = ""
         for widget in self._workspaces.values():
             self.pages.removeWidget(widget)

@@ -76,12 +76,13 @@ class DetectionStrip(QWidget):
         step = float(np.median(np.diff(self._times))) if len(self._times) > 1 else 1.0
         width = max(1.0, (self._axis.x_of(start + step) - self._axis.x_of(start)) - 1)
         painter.setPen(Qt.PenStyle.NoPen)
-        first, last = np.searchsorted(self._times, (start - step, end + step))
+        right = float(self._axis.x_of(end))
+        first, last = np.searchsorted(self._times, (start, end))
         for frame in self._frames[int(first) : int(last)]:
             height = max(1.0, plot.height() * frame.food)
             x = self._axis.x_of(frame.time)
             painter.setBrush(tokens.color("info", 1.0 if frame.food >= 0.5 else 0.35))
-            painter.drawRect(QRectF(x, plot.bottom() - height, width, height))
+            painter.drawRect(QRectF(x, plot.bottom() - height, min(width, right - x), height))
         painter.fillRect(QRectF(16, plot.bottom(), self.width() - 32, 1), tokens.color("line"))
         self._paint_names(painter, plot)
 

@@ -16,7 +16,7 @@ from annotator.store.records import Problem
 from annotator.views.data import values
 from annotator.views.data.detect_form import DetectWish
 from annotator.views.data.loading import load_details, load_thumbnail
-from annotator.views.data.workspace import DataWorkspace, VideoDetails
+from annotator.views.data.workspace import COLUMNS, DataWorkspace, VideoDetails
 from annotator.views.runs.values import Rate
 from annotator.views.widgets.table import Cell, Row
 from annotator.views.widgets.time_layout import clock_text
@@ -211,9 +211,9 @@ class DataPresenter(QObject):
         rows = [self._row(state) for state in self._states]
         for problem in self._problems:
             if problem.video_uid is None:
-                name = Cell(problem.path.name, token="text", second=problem.reason, glyph="warning", tip=problem.reason)
-                blank = Cell("–", token="muted")
-                rows.append(Row(str(problem.path), (name, *[blank] * 5)))
+                why = problem.reason.removeprefix(str(problem.path)).strip()
+                name = Cell(problem.path.name, second=why, glyph="warning", glyph_token="reject", tip=problem.reason)
+                rows.append(Row(str(problem.path), (name, *[Cell()] * (len(COLUMNS) - 1)), spans=True))
         self._view.set_videos(rows, len(self._states), self._chosen)
 
     def _row(self, state: VideoState) -> Row:
@@ -244,7 +244,7 @@ class DataPresenter(QObject):
     def _show_going(self) -> None:
         for verb, going in self._going.items():
             job, progress = going.job, going.job.progress
-            pace = values.pace_text(progress, going.rate)
+            pace = values.pace_texts(progress, going.rate)
             share = progress.done / progress.total if progress is not None and progress.total else None
             waits, stopping = job.state == "queued", job.state == "stopping"
             self._view.cards[verb].set_running(pace, share, waits=waits, stopping=stopping)  # type: ignore[index]
@@ -262,7 +262,7 @@ def _done_cell(sources: Sequence[str]) -> Cell:
     if not sources:
         return Cell("–", token="muted")
     name = "" if sources == ("yes",) else sources[-1]
-    return Cell(name, token="accept" if not name else "text", glyph="accept", tip=", ".join(sources) if name else "")
+    return Cell(name, glyph="accept", tip=", ".join(sources) if name else "")
 
 
 def _problem_details(problem: Problem) -> VideoDetails:

@@ -9,12 +9,31 @@ from annotator.views.data.values import StepState, Verb
 from annotator.views.widgets.bar import ProgressLine
 from annotator.views.widgets.painting import draw_glyph
 
-TITLES: dict[Verb, tuple[str, str, str, str]] = {
-    "import": ("Import", "Import…", "I", "Choose videos or folders; they are linked, not copied"),
-    "extract": ("Extract", "Extract", "X", "Frames at 1 a second and the log-mel spectrogram, one clip file a video"),
-    "transcribe": ("Transcribe", "Transcribe", "T", "Words with their times, by the embedded recogniser"),
-    "detect": ("Detect", "Detect…", "D", "P(food) and the five most probable foods of each frame"),
-    "mine": ("Mine", "Mine", "M", "Pairs of frames with the words around that name what is seen"),
+# verb: its name, its button, its key, its tooltip, and what it makes in a few words
+TITLES: dict[Verb, tuple[str, str, str, str, str]] = {
+    "import": ("Import", "Import…", "I", "Choose videos or folders; they are linked, not copied", "linked, not copied"),
+    "extract": (
+        "Extract",
+        "Extract",
+        "X",
+        "Frames at 1 a second and the log-mel spectrogram, one clip file a video",
+        "frames and spectrogram",
+    ),
+    "transcribe": (
+        "Transcribe",
+        "Transcribe",
+        "T",
+        "Words with their times, by the embedded recogniser",
+        "words and their times",
+    ),
+    "detect": (
+        "Detect",
+        "Detect…",
+        "D",
+        "P(food) and the five most probable foods of each frame",
+        "foods in each frame",
+    ),
+    "mine": ("Mine", "Mine", "M", "Pairs of frames with the words around that name what is seen", "pairs to review"),
 }
 
 
@@ -27,28 +46,34 @@ class StepCard(QFrame):
         self._verb, self._number = verb, number
         self._state: StepState | None = None
         self._is_running = False
-        title, self._button_text, self._key, self._tip = TITLES[verb]
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(118)
+        title, self._button_text, self._key, self._tip, self._makes = TITLES[verb]
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(146)
         self.title = QLabel(title)
         theme.set_role(self.title, "strong")
         self.says = QLabel("")
         theme.set_role(self.says, "small")
-        self.says.setMinimumWidth(40)
+        self.more = QLabel("")
+        theme.set_role(self.more, "small")
+        for label in (self.says, self.more):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.line = ProgressLine(token="accept")
         self.button = QPushButton(self._button_text)
         self.button.clicked.connect(self._pressed)
         head = QHBoxLayout()
         head.addSpacing(28)
         head.addWidget(self.title, 1)
-        head.addWidget(self.button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 14)
-        column.setSpacing(6)
+        column.setContentsMargins(12, 14, 12, 12)
+        column.setSpacing(0)
         column.addLayout(head)
-        column.addStretch(1)
+        column.addSpacing(10)
         column.addWidget(self.says)
+        column.addWidget(self.more)
+        column.addSpacing(8)
         column.addWidget(self.line)
+        column.addStretch(1)
+        column.addWidget(self.button)
         self.setAccessibleName(f"Step {number}: {title}")
         self.setToolTip(self._tip)
 
@@ -57,11 +82,13 @@ class StepCard(QFrame):
         if not self._is_running:
             self._show()
 
-    def set_running(self, pace: str, share: float | None, *, waits: bool = False, stopping: bool = False) -> None:
+    def set_running(
+        self, pace: tuple[str, str], share: float | None, *, waits: bool = False, stopping: bool = False
+    ) -> None:
         """Shows the pace of the job that goes on, and makes the button cancel it."""
         self._is_running = True
-        self.says.setText("stopping" if stopping else "waits its turn" if waits else pace)
-        self.says.setToolTip(pace)
+        self.says.setText("stopping" if stopping else "waits its turn" if waits else pace[0])
+        self.more.setText("" if waits or stopping else pace[1])
         self.line.set_token("accent")
         self.line.set_share(share or 0.0)
         self.button.setText("Cancel")
@@ -90,7 +117,7 @@ class StepCard(QFrame):
         if state is None:
             return
         self.says.setText(state.says)
-        self.says.setToolTip("")
+        self.more.setText(self._makes)
         self.line.set_token("accept")
         self.line.set_share(state.done / state.total if state.total else 0.0)
         self.button.setText(self._button_text)
@@ -109,7 +136,7 @@ class StepCard(QFrame):
         painter.setPen(QPen(tokens.color("accent" if self._is_running or is_next else "line"), 1))
         painter.setBrush(tokens.color("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        disc = QRectF(12.5, 17.5, 20, 20)
+        disc = QRectF(12.5, 12.5, 20, 20)
         painter.setPen(QPen(tokens.color("accept" if is_done else "line"), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(disc)

@@ -67,21 +67,21 @@ def step_states(states: Sequence[VideoState]) -> tuple[StepState, ...]:
     )
 
 
-def pace_text(progress: events.Progress | None, rate: Rate) -> str:
-    """Returns "3 of 12 videos · 1.2 videos/s · 8 s left", as much of it as is known."""
+def pace_texts(progress: events.Progress | None, rate: Rate) -> tuple[str, str]:
+    """Returns how far a job is and how fast, ("3 of 12 videos", "1.2 videos/s · 8 s left"), as much as is known."""
     if progress is None:
-        return "starting"
+        return "starting", ""
     unit = progress.unit
     if progress.total:
-        parts = [f"{number_text(progress.done)} of {number_text(progress.total)} {unit}".strip()]
+        far = f"{number_text(progress.done)} of {number_text(progress.total)} {unit}".strip()
     else:
-        parts = [f"{number_text(progress.done)} {unit}".strip()]
-    per_s = rate.per_s()
+        far = f"{number_text(progress.done)} {unit}".strip()
+    per_s, parts = rate.per_s(), []
     if per_s:
         parts.append(f"{number_text(per_s)} {unit}/s" if per_s >= 10 else f"{per_s:.1f} {unit}/s")
         if progress.total:
             parts.append(f"{duration_text((progress.total - progress.done) / per_s)} left")
-    return " · ".join(parts)
+    return far, " · ".join(parts)
 
 
 def summary_text(verb: str, summary: Mapping[str, object]) -> str:

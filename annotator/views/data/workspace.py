@@ -1,5 +1,6 @@
 """The Data workspace's widget: the steps in a row, the table of videos, the chosen video's facts and time axis."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ class DataWorkspace(QWidget):
         self.detect_form.start_requested.connect(self.detect_requested)
         self.detect_form.put_away.connect(self.hide_detect_form)
         self.table.row_chosen.connect(self.video_chosen)
-        for verb, (_, _, key, _) in TITLES.items():
+        for verb, (_, _, key, _, _) in TITLES.items():
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(self.cards[verb].start)
@@ -110,14 +111,19 @@ class DataWorkspace(QWidget):
         cards.setSpacing(12)
         for card in self.cards.values():
             cards.addWidget(card, 1)
-        frame = QFrame()
-        theme.set_role(frame, "card")
-        inside = QVBoxLayout(frame)
+        self._card = QFrame()
+        theme.set_role(self._card, "card")
+        inside = QVBoxLayout(self._card)
         inside.setContentsMargins(1, 1, 1, 1)
         inside.addWidget(self.table)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
-        self._pages.addWidget(frame)
+        full = QWidget()
+        column = QVBoxLayout(full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._card, 1)
+        column.addStretch(0)
+        self._pages.addWidget(full)
         self._times = QFrame()
         theme.set_role(self._times, "panel-bottom")
         times = QVBoxLayout(self._times)
@@ -170,6 +176,7 @@ class DataWorkspace(QWidget):
         self.count.setText("1 video" if n_videos == 1 else f"{n_videos:,} videos".replace(",", "\u202f"))
         self.table.set_rows(rows)
         self.table.choose(chosen)
+        self._card.setMaximumHeight(self.table.content_height())
         self._pages.setCurrentIndex(1 if rows else 0)
         self._side.setVisible(bool(rows))
 
@@ -180,8 +187,9 @@ class DataWorkspace(QWidget):
         self._times.setVisible(details is not None and details.has_times)
         if details is None:
             return
-        self.title.setText(details.title)
-        self.problem.setText(details.problem)
+        self.title.setText(_breakable(details.title))
+        self.title.setToolTip(details.title)
+        self.problem.setText(_breakable(details.problem))
         self.facts.set_rows(details.facts)
         if not details.has_times:
             return
@@ -231,3 +239,8 @@ class DataWorkspace(QWidget):
     def _set_dragging(self, dragging: bool) -> None:
         self._dragging = dragging
         self.update()
+
+
+def _breakable(text: str) -> str:
+    """Lets long file names go on in the next line, after their dashes, dots and slashes."""
+    return re.sub(r"([_\-./\\])", "\\1\u200b", text)

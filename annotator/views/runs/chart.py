@@ -15,6 +15,7 @@ from annotator.views import theme
 
 LEFT, RIGHT, TOP, BOTTOM = 16, 16, 52, 28
 GRID_LINES = 4
+_SHARES = (10.0, 20.0, 40.0, 60.0, 80.0, 100.0)  # the tops of a chart of percentages
 MOST_POINTS = 1200
 
 
@@ -47,19 +48,24 @@ def grid(low: float, high: float, lines: int = GRID_LINES) -> list[float]:
     return [first + step * i for i in range(lines)]
 
 
+def share_grid(high: float) -> list[float]:
+    """Returns five values from 0 to a round percentage over `high`, 100 at most."""
+    top = next((top for top in _SHARES if top >= high), 100.0)
+    return [top * i / GRID_LINES for i in range(GRID_LINES + 1)]
+
+
 def value_text(value: float, step: float) -> str:
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
-    if decimals and not math.isclose(step * 10**decimals, round(step * 10**decimals), abs_tol=1e-6):
-        decimals += 1
+    """Returns a grid line's value with as many decimals as its step needs."""
+    decimals = next((n for n in range(8) if math.isclose(step * 10**n, round(step * 10**n), rel_tol=1e-6)), 8)
     return f"{value:.{decimals}f}"
 
 
 class CurveChart(QWidget):
     """Emits nothing; the pointer over it reads the curves out."""
 
-    def __init__(self, title: str, *, unit: str = "", from_zero: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, *, unit: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._title, self._unit, self._from_zero = title, unit, from_zero
+        self._title, self._unit = title, unit
         self._readout, self._empty = "", ""
         self._curves: tuple[Curve, ...] = ()
         self._hover_x: float | None = None
@@ -104,8 +110,8 @@ class CurveChart(QWidget):
             painter.setPen(tokens.color("muted"))
             painter.drawText(plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
             return
-        low = 0.0 if self._from_zero else min(value for _, value in points)
-        lines = grid(low, max(value for _, value in points))
+        low, high = min(value for _, value in points), max(value for _, value in points)
+        lines = share_grid(high) if self._unit == "%" else grid(low, high)
         last_epoch = max(1.0, max(epoch for epoch, _ in points))
         self._paint_grid(painter, plot, lines, last_epoch)
         for curve in reversed(self._curves):

@@ -49,6 +49,7 @@ class DetailsPanel(QFrame):
         self.log = QPlainTextEdit(readOnly=True, frameShape=QFrame.Shape.NoFrame)
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.log.setStyleSheet("QPlainTextEdit { background: transparent; border: 0; padding: 0; }")
+        self.log.document().setDocumentMargin(0)
         self.log.setAccessibleName("Log, the newest line first")
         self._buttons = QWidget()
         flow = FlowLayout(self._buttons, spacing=8)

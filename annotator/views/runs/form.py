@@ -1,10 +1,11 @@
 """The form of a new run: inline above the charts, with what each choice means beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDoubleValidator, QKeyEvent
+from PySide6.QtGui import QDoubleValidator, QIntValidator, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -14,7 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -49,7 +49,7 @@ class FormChoices:
     presets: tuple[PresetChoice, ...]
     checkpoints: tuple[Choice, ...]
     devices: tuple[Choice, ...]
-    help: dict[str, str] = field(default_factory=dict)
+    help: dict[str, str] = dataclass_field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class NewRunForm(QFrame):
         theme.set_role(self, "card")
         self.preset = QComboBox()
         self.start_from = QComboBox()
-        self.epochs = QSpinBox(minimum=1, maximum=10_000)
+        self.epochs = QLineEdit()
+        self.epochs.setValidator(QIntValidator(1, 10_000, self.epochs))
         self.learning_rate = QLineEdit()
         validator = QDoubleValidator(1e-7, 10.0, 10, self.learning_rate)
         validator.setLocale(validator.locale().c())
@@ -94,7 +95,8 @@ class NewRunForm(QFrame):
         self._build()
         self.preset.currentIndexChanged.connect(self._preset_chosen)
         self.start_from.activated.connect(self._start_chosen)
-        self.learning_rate.textChanged.connect(lambda _text: self._update_start())
+        for field in (self.epochs, self.learning_rate):
+            field.textChanged.connect(lambda _text: self._update_start())
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self.put_away)
 
@@ -179,7 +181,7 @@ class NewRunForm(QFrame):
         return RunWish(
             self.preset.currentData(),
             self.start_from.currentData() or "",
-            self.epochs.value(),
+            int(self.epochs.text()),
             float(self.learning_rate.text()),
             self.device.currentData() or "auto",
         )
@@ -197,7 +199,7 @@ class NewRunForm(QFrame):
         if preset is None:
             return
         self.description.setText(preset.description)
-        self.epochs.setValue(preset.epochs)
+        self.epochs.setText(str(preset.epochs))
         self.learning_rate.setText(f"{preset.learning_rate:g}")
         self.start_from.setCurrentIndex(max(0, self.start_from.findData(preset.start_from)))
 
@@ -211,7 +213,8 @@ class NewRunForm(QFrame):
             self.start_from.setCurrentIndex(1)
 
     def _update_start(self) -> None:
-        self.start.setEnabled(self._is_ready and self.learning_rate.hasAcceptableInput())
+        is_filled = self.epochs.hasAcceptableInput() and self.learning_rate.hasAcceptableInput()
+        self.start.setEnabled(self._is_ready and is_filled)
 
     def _start(self) -> None:
         if self.start.isEnabled():

@@ -185,7 +185,7 @@ class RunsPresenter(QObject):
 
     def _show(self) -> None:
         ids = [run.id for run in self._runs]
-        if self._chosen not in ids:
+        if self._chosen not in ids and self._chosen not in self._jobs:  # a run just planned is read in a moment
             self._chosen = next((run_id for run_id in ids if run_id in self._jobs), ids[0] if ids else None)
         compared = self._compared(ids)
         self._view.set_runs([self._row(run, compared.get(run.id)) for run in self._runs], self._chosen)
@@ -197,7 +197,7 @@ class RunsPresenter(QObject):
         """Returns the runs whose curves are drawn with their tokens: the chosen one and the two newest others."""
         if self._chosen is None:
             return {}
-        others = [run_id for run_id in ids if run_id != self._chosen and self._histories[run_id].loss][:2]
+        others = [r for r in ids if r != self._chosen and r in self._histories and self._histories[r].loss][:2]
         return {self._chosen: "accent", **dict(zip(others, _OTHER_CURVES, strict=False))}
 
     def _show_curves(self, compared: Mapping[str, str]) -> None:
@@ -205,14 +205,14 @@ class RunsPresenter(QObject):
         loss, recall = [], []
         for run_id, token in compared.items():
             history = self._histories.get(run_id)
-            if history is None:
+            if history is None or run_id not in by_id:
                 continue
             name = values.label_of(by_id[run_id])
             loss.append(Curve(name, token, tuple(history.loss)))
             recall.append(Curve(name, token, tuple((epoch, 100 * share) for epoch, share in history.recall)))
         chosen = None if self._chosen is None else self._histories.get(self._chosen)
         readouts = ("", "")
-        if chosen is not None and self._chosen is not None:
+        if chosen is not None and self._chosen in by_id:
             step = f"{chosen.loss[-1][1]:.2f} · step {values.number_text(chosen.step)}" if chosen.loss else ""
             best = f"{100 * chosen.recall[-1][1]:.1f} % · epoch {chosen.recall[-1][0]:.0f}" if chosen.recall else ""
             readouts = (step, best)
@@ -249,7 +249,9 @@ class RunsPresenter(QObject):
                 share = progress.done / progress.total if progress and progress.total else 0.0
                 return Cell("evaluating", share=share)
             if run.state in ("failed", "crashed"):
-                return Cell(values.state_text(run), token="reject", glyph="warning", tip=run.message)
+                return Cell(
+                    values.state_text(run), token="reject", glyph="warning", glyph_token="reject", tip=run.message
+                )
             return Cell(values.state_text(run), tip=run.message)
         if job.state == "queued":
             return Cell("waits for the run before it", token="muted")

@@ -107,8 +107,8 @@ class RunHistory:
             self.audio_recall, self.visual_recall = float(audio), float(visual)
             self.recall = _forward(self.recall, epoch)
             self.recall.append((epoch, (self.audio_recall + self.visual_recall) / 2))
-            loss = f"loss {self.loss[-1][1]:.3f}  " if self.loss else ""
-            self.log.append(f"epoch {epoch:.0f}  {loss}audio R@10 {100 * audio:.1f}  visual {100 * visual:.1f}")
+            self.log.append(f"audio R@10 {100 * audio:.1f}  visual {100 * visual:.1f}")
+            self.log.append(f"epoch {epoch:.0f}" + (f"  loss {self.loss[-1][1]:.3f}" if self.loss else ""))
 
 
 def _forward(curve: list[tuple[float, float]], epoch: float) -> list[tuple[float, float]]:
@@ -209,7 +209,7 @@ def details(run: RunRecord, history: RunHistory | None, config: Mapping[str, Any
         ("batch", number_text(config["batch_size"]) if "batch_size" in config else ""),
         ("epochs", number_text(config["epochs"]) if "epochs" in config else ""),
         ("rate", f"{config['learning_rate']:g}" if "learning_rate" in config else ""),
-        ("device", str(run.config.get("device", ""))),
+        ("device", {"auto": "automatic", "cpu": "processor"}.get(device := str(run.config.get("device", "")), device)),
     ]
     left = None if history is None or run.state != "running" else history.left_s()
     rows.append(("left", duration_text(left)) if left is not None else ("took", took_text(run)))

@@ -51,6 +51,7 @@ class StartPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._dragging = False
         self.notice = NoticeBar()
         self.new_card = ChoiceCard("New project", "From a folder of videos…", "Ctrl+N", "film")

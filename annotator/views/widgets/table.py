@@ -32,7 +32,7 @@ from annotator.views.widgets.painting import Glyph, draw_glyph
 
 Index = QModelIndex | QPersistentModelIndex
 CELL = Qt.ItemDataRole.UserRole + 1
-PAD = 12
+PAD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Cell:
     second: str = ""
     dot: str | None = None
     glyph: Glyph | None = None
+    glyph_token: str = "accept"
     share: float | None = None
     image: QImage | None = None
     is_strong: bool = False
@@ -63,8 +64,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`spans` lets the first cell take the whole width, for a row that has nothing else to say."""
+
     key: str
     cells: tuple[Cell, ...]
+    spans: bool = False
 
 
 class CellModel(QAbstractTableModel):
@@ -145,7 +149,7 @@ class CellDelegate(QStyledItemDelegate):
             box.setLeft(box.left() + 20)
         if cell.glyph:
             square = QRectF(box.left(), box.center().y() - 6, 12, 12)
-            draw_glyph(painter, cell.glyph, square, tokens.color(cell.token), width=1.8)
+            draw_glyph(painter, cell.glyph, square, tokens.color(cell.glyph_token), width=1.8)
             box.setLeft(box.left() + 20)
         if cell.share is not None:
             _paint_share(painter, cell, box)
@@ -202,7 +206,7 @@ def _paint_text(painter: QPainter, cell: Cell, box: QRectF, is_right: bool) -> N
     painter.drawText(QRectF(box.left(), middle - 19, box.width(), 19), side | Qt.AlignmentFlag.AlignVCenter, shown)
     painter.setFont(theme.font(theme.SMALL_PX))
     painter.setPen(tokens.color("muted"))
-    second = QFontMetrics(painter.font()).elidedText(cell.second, Qt.TextElideMode.ElideMiddle, width)
+    second = QFontMetrics(painter.font()).elidedText(cell.second, Qt.TextElideMode.ElideRight, width)
     painter.drawText(QRectF(box.left(), middle, box.width(), 18), side | Qt.AlignmentFlag.AlignVCenter, second)
 
 
@@ -240,6 +244,11 @@ class CellTable(QTableView):
         self.selectionModel().blockSignals(True)
         changed = self._cells.set_rows(rows)
         self.selectionModel().blockSignals(False)
+        if changed:
+            self.clearSpans()
+            for number, row in enumerate(rows):
+                if row.spans:
+                    self.setSpan(number, 0, 1, len(self._cells.columns))
         if changed and chosen is not None:
             self.choose(chosen)
         self.viewport().update()
