@@ -1,4 +1,4 @@
-"""Wires the app: window, player, queue of jobs and, for the open project, the presenters of its four workspaces.
+"""Wires the app: window, players, queue of jobs and, for the open project, the presenters of its four workspaces.
 
 Nothing else connects these. Signals of presenters come up here, calls go down; siblings do not know one another.
 """
@@ -34,15 +34,17 @@ SETTINGS_FILE = "app.ini"
 class _OpenProject(QObject):
     """What lives as long as a project is open."""
 
-    def __init__(self, project: Project, window: MainWindow, queue: JobQueue, player: Player, parent: QObject) -> None:
+    def __init__(
+        self, project: Project, window: MainWindow, queue: JobQueue, players: tuple[Player, Player], parent: QObject
+    ) -> None:
         super().__init__(parent)
         self.project = project
         self.work = Work(project, queue, self)
         review, matchmaps, runs, data = ReviewWorkspace(), MatchmapsWorkspace(), RunsWorkspace(), DataWorkspace()
         for name, widget in (("Review", review), ("Matchmaps", matchmaps), ("Runs", runs), ("Data", data)):
             window.set_workspace(name, widget)
-        self.review = ReviewPresenter(review, project, player, self)
-        self.matchmaps = MatchmapsPresenter(matchmaps, project, player, queue, self)
+        self.review = ReviewPresenter(review, project, players[0], self)
+        self.matchmaps = MatchmapsPresenter(matchmaps, project, players[1], queue, self)
         self.runs = RunsPresenter(runs, self.work, self)
         self.data = DataPresenter(data, self.work, self)
         self.review.data_requested.connect(lambda: window.open_workspace("Data"))
@@ -52,15 +54,17 @@ class _OpenProject(QObject):
         self.work.collected.connect(self._run_changed)
 
     def open_workspace(self, name: str) -> None:
-        """Lets the presenter of the workspace in view work, and the others rest."""
+        """Lets the presenter of the workspace in view work."""
         if name == "Review":
             self.review.activate()
-        else:
-            self.review.deactivate()
-        if name == "Runs":
+        elif name == "Runs":
             self.runs.refresh()
         elif name == "Data":
             self.data.refresh()
+
+    def leave_workspace(self, name: str) -> None:
+        if name == "Review":
+            self.review.deactivate()
 
     def close(self) -> None:
         self.review.shutdown()
@@ -94,7 +98,7 @@ class Wiring(QObject):
         self.settings = QSettings(str(recent.config_dir() / SETTINGS_FILE), QSettings.Format.IniFormat)
         self.window = MainWindow(self.settings)
         self.queue = JobQueue(self)
-        self.player = Player(self)
+        self.players = (Player(self), Player(self))  # Review and Matchmaps each keep their video and place
         self.background = Background(self, n_threads=1)
         self.open: _OpenProject | None = None
         self.start = StartPage()
@@ -110,6 +114,7 @@ class Wiring(QObject):
         window.wiring = self  # type: ignore[attr-defined]  # the window keeps it alive, and the demo finds it there
         window.theme_chosen.connect(self._set_theme)
         window.workspace_opened.connect(self._workspace_opened)
+        window.workspace_left.connect(self._workspace_left)
         window.close_project_requested.connect(self._ask_to_close_project)
         window.show_folder_requested.connect(self._show_folder)
         window.close_question = self._close_question
@@ -165,7 +170,8 @@ class Wiring(QObject):
         """Goes back to the start page; runs go on, other jobs are ended."""
         if self.open is not None:
             self.queue.end_with_window()
-            self.player.close()
+            for player in self.players:
+                player.close()
             self.open.close()
             self.open.deleteLater()
             self.open = None
@@ -182,7 +188,8 @@ class Wiring(QObject):
             self.open.close()
             self.open = None
         self.queue.close()
-        self.player.shutdown()
+        for player in self.players:
+            player.shutdown()
         self.background.shutdown()
         self.settings.sync()
 
@@ -193,7 +200,7 @@ class Wiring(QObject):
         self.start.set_busy("")
         self.start.notice.clear()
         self.start.new_form.hide()
-        self.open = _OpenProject(project, self.window, self.queue, self.player, self)
+        self.open = _OpenProject(project, self.window, self.queue, self.players, self)
         if not workspace:
             remembered = str(self.settings.value(f"workspace/{project.name}", "Review"))
             workspace = remembered if project.store.videos() else "Data"
@@ -204,6 +211,10 @@ class Wiring(QObject):
     def _workspace_opened(self, name: str) -> None:
         if self.open is not None:
             self.open.open_workspace(name)
+
+    def _workspace_left(self, name: str) -> None:
+        if self.open is not None:
+            self.open.leave_workspace(name)
 
     def _show_job(self) -> None:
         job = self.queue.running()

@@ -187,6 +187,7 @@ class TopBar(QFrame):
 class MainWindow(QMainWindow):
     """The window around the start page or an open project's workspaces."""
 
+    workspace_left = Signal(str)  # before the next one is shown: the player is free for it then
     workspace_opened = Signal(str)
     theme_chosen = Signal(str)
     close_project_requested = Signal()
@@ -271,6 +272,8 @@ class MainWindow(QMainWindow):
         if widget is None:
             return
         self.top_bar.tabs[name].setChecked(True)
+        if self._current not in ("", name):
+            self.workspace_left.emit(self._current)
         self.pages.setCurrentWidget(widget)
         widget.setFocus(Qt.FocusReason.OtherFocusReason)
         if self._current != name:
