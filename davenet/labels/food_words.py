@@ -17,7 +17,7 @@ _IRREGULAR = {
     "loaves": "loaf",
     "halves": "half",
     "knives": "knife",
-    "cookies": "cookie",
+    "calves": "calf",
     "geese": "goose",
 }
 
@@ -66,18 +66,18 @@ class FoodVocabulary:
 
 
 def singular(word: str) -> str:
-    """Returns the singular of a regular English plural in lower case; other words as they are.
+    """Returns one form for the singular and the regular plural of an English word in lower case.
 
     It need not be right English ("hummus" gives "hummu"): both sides of a comparison go through it.
     """
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("ches", "shes", "sses", "xes", "oes", "zes")):
-        return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        word = word[:-1]
+    if word.endswith(("oe", "che", "she", "xe", "ze", "sse")):
         return word[:-1]
+    if len(word) > 4 and word.endswith("ie"):
+        return word[:-2] + "y"
     return word
 
 

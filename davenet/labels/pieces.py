@@ -73,8 +73,10 @@ def _smoothed_power(sound: Sound, rate: int) -> NDArray[np.float64]:
     """Returns the mean square of each step of 10 ms, averaged over a pause's length, one number a step."""
     step = max(1, round(_STEP_S * rate))
     n_steps = -(-len(sound) // step)
+    if n_steps == 0:
+        return np.zeros(0)
     padded = np.zeros(n_steps * step)
     padded[: len(sound)] = sound
     power = (padded.reshape(n_steps, step) ** 2).mean(axis=1)
-    width = min(max(1, round(_PAUSE_S / _STEP_S)), max(1, n_steps))
+    width = min(max(1, round(_PAUSE_S / _STEP_S)), n_steps)
     return np.convolve(power, np.ones(width) / width, mode="same")
