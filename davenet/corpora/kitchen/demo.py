@@ -1,0 +1,61 @@
+"""`python -m davenet.corpora.kitchen.demo`: makes the videos of resources/demo again, and their words by the real recogniser.
+
+Seed 2019; the training corpus of the shipped checkpoint has another (davenet.training.demo_checkpoint).
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from davenet import events
+from davenet.corpora.kitchen.__main__ import main as make_videos
+from davenet.corpora.kitchen.__main__ import planned
+from davenet.errors import UserError, one_line
+from davenet.files import content_hash
+from davenet.jobs import run_job
+from davenet.labels.words import transcript_path
+from davenet.specs import TranscribeSpec, VideoRef
+
+OUT = Path(__file__).resolve().parents[3] / "resources" / "demo"
+SEED, COUNT, SECONDS = 2019, 14, (42.0, 72.0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m davenet.corpora.kitchen.demo", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--jobs", type=int, default=2)
+    chosen = parser.parse_args()
+    lengths = ["--seconds-min", str(SECONDS[0]), "--seconds-max", str(SECONDS[1])]
+    where = ["--out", str(chosen.out), "--count", str(COUNT), "--seed", str(SEED), "--jobs", str(chosen.jobs)]
+    status = make_videos([*where, *lengths])
+    if status:
+        return status
+    try:
+        transcribe(chosen.out)
+    except UserError as error:
+        print(one_line(error), file=sys.stderr)
+        return 2
+    return 0
+
+
+def transcribe(folder: Path) -> None:
+    """Runs pocketsphinx over the videos and puts its words beside them, as NAME.words.pocketsphinx.jsonl."""
+    videos = [path.with_suffix(".mp4") for path, _, _ in planned(folder, COUNT, SEED, *SECONDS)]
+    with tempfile.TemporaryDirectory() as scratch:
+        refs = [VideoRef(uid=video.stem, path=video) for video in videos]
+        spec = TranscribeSpec(videos=refs, labels_dir=Path(scratch))
+        run_job(spec, _say)
+        for video in videos:
+            made = transcript_path(Path(scratch), video.stem, "pocketsphinx")
+            made.replace(video.with_name(f"{video.stem}.words.pocketsphinx.jsonl"))
+            assert content_hash(video) in video.with_name(f"{video.stem}.words.pocketsphinx.jsonl").read_text("utf-8")
+
+
+def _say(event: events.Event) -> None:
+    if isinstance(event, events.Progress | events.Skipped):
+        print(event, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
