@@ -88,7 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _of_other(error: Exception) -> int:
     if hasattr(error, "format_message"):  # the argument parser's own errors, whichever release they come from
         command = getattr(getattr(error, "ctx", None), "command_path", "annotator")
-        return _ended(USER_ERROR, f"{' '.join(error.format_message().split())} See {command} --help.")
+        message = " ".join(error.format_message().split()).rstrip(".")
+        return _ended(USER_ERROR, f"{message}. See {command} --help.")
     traceback.print_exception(error)
     return BUG
 

@@ -1,4 +1,4 @@
-"""Makes projects with videos, pairs and verdicts in their database, without any media: for tests of what rests on them."""
+"""Makes projects with videos, pairs and verdicts in their database, but without any media."""
 
 from pathlib import Path
 

@@ -1,0 +1,194 @@
+"""Verdicts out to files and into another project: the same verdicts, all of a file or nothing."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from project_maker import decide, fill_store
+
+from annotator.review_files import export_verdicts, import_verdicts
+from annotator.statistics import wilson_interval
+from annotator.store import Store, open_store
+from davenet.errors import UserError
+from davenet.pairs import Pair
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    (tmp_path / "one").mkdir()
+    opened = open_store(tmp_path / "one")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def pairs(store: Store) -> list[Pair]:
+    """Five food pairs with verdicts of two reviewers, one of them awkward to write."""
+    pairs = fill_store(store, ["train"])
+    decide(store, pairs[:2], "accept")
+    decide(store, [pairs[2]], "skip")
+    store.give_verdict(
+        pairs[3].uid,
+        "reject",
+        reviewer='Zoë, "chef"',
+        seconds=2.25,
+        window_s=20.0,
+        label="crème fraîche",
+        reason="not seen",
+        comment='a "quoted",\nbroken line',
+        blind=True,
+    )
+    decide(store, [pairs[4]], "reject")
+    store.undo("ann")
+    return pairs
+
+
+def _other(tmp_path: Path, prefix: str = "video") -> Store:
+    (tmp_path / "two").mkdir()
+    other = open_store(tmp_path / "two")
+    fill_store(other, ["train"], prefix=prefix)
+    return other
+
+
+_COMPARED = (
+    "uid",
+    "reviewer",
+    "decision",
+    "label",
+    "reason",
+    "comment",
+    "seconds",
+    "window_s",
+    "blind",
+    "given_at",
+    "labels",
+    "app_version",
+)
+
+
+def _essence(store: Store) -> list[tuple[object, ...]]:
+    """The verdicts as a person would compare them: the pairs by their time, as uids may differ."""
+    times = {pair.uid: pair.time_s for pair in store.queue("all", reviewer="")}
+    return sorted((times[v.pair_uid], *(getattr(v, name) for name in _COMPARED)) for v in store.verdicts())
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("prefix", ["video", "renamed"])
+def test_verdicts_are_the_same_after_export_and_import_elsewhere(
+    store: Store, pairs: list[Pair], tmp_path: Path, suffix: str, prefix: str
+) -> None:
+    path = tmp_path / f"verdicts{suffix}"
+    assert export_verdicts(store, path) == 4
+    other = _other(tmp_path, prefix)
+    first, second = import_verdicts(other, path), import_verdicts(other, path)
+    assert (first.new, first.known, first.unmatched) == (4, 0, 0)
+    assert (second.new, second.known, second.unmatched) == (0, 4, 0)
+    assert _essence(other) == _essence(store)
+    assert other.counts("ann").accepted == 2
+    assert other.undo("ann") is None  # what was given elsewhere is not undone here
+    other.close()
+
+
+def test_an_export_tells_where_each_verdict_comes_from(store: Store, pairs: list[Pair], tmp_path: Path) -> None:
+    export_verdicts(store, tmp_path / "verdicts.jsonl", reviewer="ann")
+    lines = [json.loads(line) for line in (tmp_path / "verdicts.jsonl").read_text("utf-8").splitlines()]
+    assert len(lines) == 3
+    line = lines[0]
+    assert (line["pair_uid"], line["source_hash"], line["time_s"], line["kind"]) == (
+        pairs[0].uid,
+        "hash0000",
+        0.0,
+        "food",
+    )
+    assert line["labels"][0] == {
+        "class_name": "onion",
+        "probability": 0.9,
+        "rank": 1,
+        "word": "onion",
+        "word_start": 0.5,
+        "word_end": 0.9,
+        "word_confidence": 0.8,
+    }
+    assert (line["detector"], line["mining"], line["app_version"]) == ("simulated", {"food_threshold": 0.5}, "0.1.0")
+
+
+def test_verdicts_of_pairs_that_are_not_here_are_counted_and_left(
+    store: Store, pairs: list[Pair], tmp_path: Path
+) -> None:
+    export_verdicts(store, tmp_path / "verdicts.csv")
+    (tmp_path / "two").mkdir()
+    other = open_store(tmp_path / "two")
+    found = import_verdicts(other, tmp_path / "verdicts.csv")
+    assert (found.new, found.unmatched) == (0, 4)
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("decision", "maybe"), ("given_at", "yesterday"), ("seconds", "-1"), ("time_s", "nan"), ("reviewer", " ")],
+)
+def test_one_bad_line_is_named_and_nothing_is_imported(
+    store: Store, pairs: list[Pair], tmp_path: Path, column: str, value: str
+) -> None:
+    path = tmp_path / "verdicts.csv"
+    export_verdicts(store, path)
+    with open(path, encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    rows[1][column] = value
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    other = _other(tmp_path)
+    with pytest.raises(UserError, match=rf"verdicts\.csv, line 3, {column}"):
+        import_verdicts(other, path)
+    assert other.history() == []
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b"{}\n", "line 1"),
+        ("a.jsonl", b"\n[1]\n", "line 2 is not a verdict"),
+        ("a.jsonl", b"{", "line 1 is not JSON"),
+        ("a.jsonl", b"\xff\xfe\x00", "not UTF-8"),
+        ("a.csv", b"", "line 1 has no column"),
+        ("a.csv", b"verdict_uid,decision\n", "line 1 has no column reviewer"),
+        ("a.txt", b"", "neither CSV nor JSON lines"),
+    ],
+)
+def test_files_that_hold_no_verdicts_are_told(
+    store: Store, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        import_verdicts(store, tmp_path / name)
+
+
+@given(data=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl"]))
+def test_no_file_whatever_it_holds_is_a_bug(tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    (folder / f"any{suffix}").write_bytes(data)
+    store = open_store(tmp_path_factory.getbasetemp())
+    try:
+        assert import_verdicts(store, folder / f"any{suffix}").new == 0
+    except UserError as error:
+        assert f"any{suffix}" in str(error)
+    finally:
+        store.close()
+
+
+def test_wilsons_interval_is_scipys() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    for accepted, decided in ((845, 1067), (1, 2), (0, 7), (7, 7), (3, 11)):
+        expected = stats.binomtest(accepted, decided).proportion_ci(method="wilson")
+        assert wilson_interval(accepted, decided) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_a_share_of_nothing_could_be_anything() -> None:
+    assert wilson_interval(0, 0) == (0.0, 1.0)
