@@ -116,7 +116,9 @@ def test_history_is_only_ever_appended(store: Store, pairs: list[Pair]) -> None:
 @given(
     actions=st.lists(
         st.one_of(
-            st.tuples(st.sampled_from(["accept", "reject", "unsure", "skip"]), st.integers(0, 3), st.sampled_from("ab")),
+            st.tuples(
+                st.sampled_from(["accept", "reject", "unsure", "skip"]), st.integers(0, 3), st.sampled_from("ab")
+            ),
             st.tuples(st.sampled_from(["undo", "redo"]), st.just(0), st.sampled_from("ab")),
         ),
         max_size=14,
