@@ -20,7 +20,6 @@ from annotator import verbs
 from annotator.project import Project
 from davenet import events, specs
 from davenet.errors import UserError
-from davenet.jobs import run_job
 
 RESOURCES = Path(__file__).resolve().parent.parent.parent / "resources"
 VIDEOS = RESOURCES / "demo"
@@ -40,7 +39,7 @@ def prepare(folder: Path, say: Say) -> dict[str, Any]:
     with Project.open(folder) if (folder / "project.sqlite").exists() else Project.create(folder) as project:
         if not _all_imported(project):
             say("Importing the demo videos")
-            _do(verbs.plan_import(project, [VIDEOS]), verbs.collect_import, project)
+            _do(verbs.plan_import(project, sorted(VIDEOS.glob("*.mp4"))), verbs.collect_import, project)
         if any(not state.is_extracted for state in project.video_states()):
             say("Extracting frames and sound")
             _do(verbs.plan_extract(project), verbs.collect_extract, project)
@@ -105,5 +104,4 @@ def _copy_labels(project: Project) -> None:
 
 
 def _do(spec: specs.Spec, collect: Callable[..., dict[str, Any]], project: Project) -> dict[str, Any]:
-    final = run_job(spec, lambda event: None)
-    return collect(project, spec, dict(final.result))
+    return collect(project, spec, run_in_child(spec))
