@@ -117,7 +117,7 @@ def test_a_project_without_videos_says_where_to_get_them(
     with qtbot.waitSignal(workspace.workspace_requested) as asked:
         workspace.empty.action_button().click()
     assert asked.args == ["Data"]
-    assert not workspace.panel.render.isEnabled()
+    assert not workspace.panel.render_button.isEnabled()
 
 
 def test_without_a_checkpoint_the_video_plays_and_runs_is_named(
@@ -317,10 +317,10 @@ def test_maps_are_computed_in_place_cancelled_and_rendered_by_child_processes(
     assert "maps ready" in workspace.panel.facts()
     out = tmp_path / "rendered.mp4"
     monkeypatch.setattr(workspace, "ask_path", lambda title, suggested, kind: out)
-    workspace.panel.render.click()
+    workspace.panel.render_button.click()
     qtbot.waitUntil(lambda: workspace.panel.rendering.text().startswith("Saved"), timeout=120_000)
     assert out.stat().st_size > 1000
-    assert workspace.panel.render.isEnabled()
+    assert workspace.panel.render_button.isEnabled()
     assert "torch" not in sys.modules or "torch" in _imported_before
 
 
@@ -338,7 +338,7 @@ def test_a_saved_frame_is_what_the_stage_shows(
     workspace.seek_requested.emit(1.0)
     qtbot.waitUntil(lambda: player.frame_time_s == pytest.approx(1.0))
     monkeypatch.setattr(workspace, "ask_path", lambda title, suggested, kind: tmp_path / "frame")
-    workspace.panel.save.click()
+    workspace.panel.save_button.click()
     saved = tmp_path / "frame.png"
     qtbot.waitUntil(saved.exists)
     assert player.frame is not None

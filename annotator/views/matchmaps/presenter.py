@@ -237,8 +237,8 @@ class MatchmapsPresenter(QObject):
     def _show_maps_state(self) -> None:
         bar, video, checkpoint = self._workspace.maps_bar, self._video, self._checkpoint
         is_possible = video is not None and checkpoint is not None
-        self._workspace.panel.render.setEnabled(is_possible and not self._render.is_running)
-        self._workspace.panel.save.setEnabled(self._player.frame is not None and video is not None)
+        self._workspace.panel.render_button.setEnabled(is_possible and not self._render.is_running)
+        self._workspace.panel.save_button.setEnabled(self._player.frame is not None and video is not None)
         if video is None:
             bar.hide()
         elif checkpoint is None:
@@ -334,7 +334,7 @@ class MatchmapsPresenter(QObject):
             return
         self._workspace.stage.set_frame(rgb)
         self._lay_overlay(rgb, time_s)
-        self._workspace.panel.save.setEnabled(True)
+        self._workspace.panel.save_button.setEnabled(True)
 
     def _repaint(self, _look: Look | None = None) -> None:
         frame, time_s = self._player.frame, self._player.frame_time_s

@@ -58,13 +58,13 @@ class SidePanel(QFrame):
         self._no_words = QLabel(wordWrap=True)
         theme.set_role(self._no_words, "muted")
         self.rendering = WorkBar(is_narrow=True)
-        self.save = QPushButton("Save frame…")
-        self.save.setToolTip("Save this frame with its overlay as a picture (Ctrl+S)")
-        self.save.clicked.connect(self.save_requested)
-        self.render = QPushButton("Render video…")
-        theme.set_role(self.render, "primary")
-        self.render.setToolTip("Write the video with its matchmaps and its own sound to a file (Ctrl+R)")
-        self.render.clicked.connect(self.render_requested)
+        self.save_button = QPushButton("Save frame…")
+        self.save_button.setToolTip("Save this frame with its overlay as a picture (Ctrl+S)")
+        self.save_button.clicked.connect(self.save_requested)
+        self.render_button = QPushButton("Render video…")
+        theme.set_role(self.render_button, "primary")
+        self.render_button.setToolTip("Write the video with its matchmaps and its own sound to a file (Ctrl+R)")
+        self.render_button.clicked.connect(self.render_requested)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -85,8 +85,8 @@ class SidePanel(QFrame):
         column.addWidget(self.rendering)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        buttons.addWidget(self.save, 1)
-        buttons.addWidget(self.render, 1)
+        buttons.addWidget(self.save_button, 1)
+        buttons.addWidget(self.render_button, 1)
         column.addLayout(buttons)
 
     def _chooser(self, name: str, tooltip: str) -> QComboBox:

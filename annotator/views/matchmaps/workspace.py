@@ -167,7 +167,10 @@ class MatchmapsWorkspace(QWidget):
             "higher_threshold": lambda: controls.nudge("threshold", 1),
         }
         bindings = [(key, name, intentions[name]) for name, (keys, _, _) in KEYS.items() for key in keys]
-        bindings += [("Ctrl+S", "save", self.panel.save.click), ("Ctrl+R", "render", self.panel.render.click)]
+        bindings += [
+            ("Ctrl+S", "save", self.panel.save_button.click),
+            ("Ctrl+R", "render", self.panel.render_button.click),
+        ]
         for key, name, slot in bindings:
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -191,7 +194,7 @@ class MatchmapsWorkspace(QWidget):
         self._empty_leads_to = leads_to
         self.empty.set_content(title, text, action)
         self._centre.setCurrentIndex(1)
-        for part in (self.panel.save, self.panel.render):
+        for part in (self.panel.save_button, self.panel.render_button):
             part.setEnabled(False)
 
     def show_video(self) -> None:
