@@ -74,6 +74,7 @@ def sprite(name: str, replaced: tuple[tuple[str, str], ...] = ()) -> NDArray[np.
     size = {"width": round(width * scale), "height": round(height * scale)}
     decoded = cv2.imdecode(np.frombuffer(bytes(resvg_py.svg_to_bytes(svg_string=source, **size)), np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
+    decoded = decoded[:SPRITE_SIDE, :SPRITE_SIDE]  # the rasteriser rounds a side up where the shape is not quite the size's
     above, left = SPRITE_SIDE - decoded.shape[0], (SPRITE_SIDE - decoded.shape[1]) // 2
     decoded = cv2.copyMakeBorder(
         decoded, above, 0, left, SPRITE_SIDE - decoded.shape[1] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)
