@@ -15,6 +15,11 @@ from rich.text import Text
 from davenet import events
 from davenet.errors import UserError, one_line
 
+_SHOWN = {
+    "audio_recall_at_10": "audio Recall@10",
+    "visual_recall_at_10": "visual Recall@10",
+    "chance_at_10": "chance",
+}
 LINE_EVERY_S = 5.0  # between progress lines where standard error is no terminal
 
 
@@ -104,7 +109,10 @@ class ProgressView:
             case events.Progress():
                 self._show(event)
             case events.Metrics() if "audio_recall_at_10" in event.values:
-                self.say(f"epoch {event.epoch:g}: " + ", ".join(_figure(*item) for item in event.values.items()))
+                shown = [
+                    f"{told} {100 * event.values[name]:.1f} %" for name, told in _SHOWN.items() if name in event.values
+                ]
+                self.say(f"epoch {event.epoch:g}: {', '.join(shown)}")
             case events.Skipped():
                 self.tell_held()
                 self._held = (
@@ -164,7 +172,3 @@ def _clock(seconds: float) -> str:
 
 def _amount(value: float) -> str:
     return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
-
-
-def _figure(name: str, value: float) -> str:
-    return f"{name.replace('_', ' ')} {value:.3g}"

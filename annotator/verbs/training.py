@@ -11,6 +11,7 @@ from annotator.store.records import PairRecord, RunRecord, Split
 from davenet import __version__
 from davenet.errors import UserError
 from davenet.files import content_hash, write_text_atomically
+from davenet.heartbeat import read_pulse
 from davenet.pairs import write_pairs
 from davenet.specs import EvaluateSpec, TrainSpec
 from davenet.training.presets import preset as training_preset
@@ -88,6 +89,9 @@ def plan_resume(project: Project, run_id: str) -> TrainSpec:
     run = resolve_run(project, run_id)
     if run.state == "finished":
         raise UserError(f"Run {run.id} is finished; start a new one from it with --start-from {run.id}.")
+    pulse = read_pulse(project.run_dir(run.id) / "heartbeat")
+    if pulse is not None and pulse.alive():
+        raise UserError(f"Run {run.id} still trains (process {pulse.pid}); stop it first, or wait for its end.")
     spec = TrainSpec.model_validate(run.config["spec"])
     run_dir = project.run_dir(run.id)  # the project may have moved since
     moved = {

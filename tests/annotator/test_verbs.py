@@ -10,6 +10,7 @@ from project_maker import decide, fill_store, make_project
 from annotator import verbs
 from annotator.project import Project
 from davenet.errors import UserError
+from davenet.heartbeat import Heartbeat
 from davenet.pairs import Pair, read_pairs
 from davenet.specs import ImportSpec, TrainSpec
 
@@ -131,6 +132,14 @@ def test_a_stopped_run_is_planned_again_where_the_project_now_lies(tmp_path: Pat
         assert again.config == {"epochs": 3}
         run = moved.store.run(spec.run_dir.name)
         assert (run.state, run.pid, run.result) == ("cancelled", None, {"steps": 5})
+
+
+def test_a_run_that_still_trains_is_not_started_again(project: Project) -> None:
+    decide(project.store, fill_store(project.store, ["train"]))
+    spec = verbs.plan_train(project, "small")
+    with Heartbeat(spec.run_dir / "heartbeat"), pytest.raises(UserError, match="still trains"):
+        verbs.plan_resume(project, spec.run_dir.name)
+    assert verbs.plan_resume(project, spec.run_dir.name).run_dir == spec.run_dir
 
 
 def test_importing_keeps_reasons_and_relinks_a_moved_file(project: Project, tmp_path: Path) -> None:
