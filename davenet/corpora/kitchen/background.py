@@ -4,18 +4,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from davenet.corpora.kitchen.foods import sprite
+
 MARGIN = 48  # pixels drawn beyond the frame on each side, for the camera to move in
 
 _WALLS = ((214, 200, 178), (178, 196, 204), (196, 206, 178), (216, 190, 176), (190, 186, 204), (222, 214, 200))
 _COUNTERS = ((150, 108, 70), (112, 82, 60), (176, 168, 160), (92, 96, 104), (190, 150, 104), (66, 72, 78))
 _CUPBOARDS = ((238, 234, 226), (120, 146, 140), (86, 104, 128), (164, 116, 82), (196, 192, 186))
-_GREEN = (86, 138, 78)
 
 Colour = tuple[int, int, int]
 
 
 def draw_background(seed: int, kind: str, width: int, height: int) -> NDArray[np.uint8]:
-    """Returns RGB uint8 (height + 2 margins, width + 2 margins, 3): the same seed is the same kitchen in each kind of shot."""
+    """Returns RGB uint8 (height + 2 margins, width + 2 margins, 3); a seed is one kitchen in each kind of shot."""
     random = np.random.default_rng([seed, 3])
     wall, counter, cupboard = (_pick(random, colours) for colours in (_WALLS, _COUNTERS, _CUPBOARDS))
     w, h = width + 2 * MARGIN, height + 2 * MARGIN
@@ -25,9 +26,9 @@ def draw_background(seed: int, kind: str, width: int, height: int) -> NDArray[np
     _tiles(canvas, wall, horizon, int(random.integers(22, 40)))
     _furniture(canvas, random, cupboard, horizon, w)
     if kind == "close":
-        canvas = cv2.GaussianBlur(canvas, (0, 0), 4)
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 4)
     elif kind == "talk":
-        canvas = cv2.GaussianBlur(canvas, (0, 0), 2.2)
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 2.2)
     _counter(canvas, random, counter, horizon)
     return np.asarray(canvas, np.uint8)
 
@@ -44,39 +45,36 @@ def _furniture(canvas: NDArray[np.uint8], random: np.random.Generator, cupboard:
         draw(canvas, random, place * step + 12, step - 24, horizon, cupboard)
     if random.random() < 0.6:
         _stove(canvas, int(random.integers(0, w - 130)), horizon)
+    else:
+        _paste(canvas, "lamp", int(random.integers(80, w - 80)), 40, 110)
 
 
 def _window(canvas: NDArray[np.uint8], random: np.random.Generator, x: int, w: int, horizon: int, trim: Colour) -> None:
-    top, bottom = 26, min(max(horizon - 36, 90), 190)
-    cv2.rectangle(canvas, (x, top), (x + w, bottom), trim, -1)
-    inner = canvas[top + 7 : bottom - 7, x + 7 : x + w - 7]
-    sky = ((172, 208, 238), (236, 206, 168), (150, 178, 214))[int(random.integers(3))]
-    _gradient(inner, 0, inner.shape[0], sky, 1.08, 0.95)
-    for _ in range(5):
-        centre = (x + int(random.integers(8, max(w - 8, 9))), bottom - 12)
-        leaf = (_GREEN[0] - 20, _GREEN[1] - int(random.integers(0, 30)), _GREEN[2] - 20)
-        cv2.circle(inner, (centre[0] - x - 7, centre[1] - top - 7), int(random.integers(10, 24)), leaf, -1, cv2.LINE_AA)
-    cv2.rectangle(canvas, (x + w // 2 - 2, top), (x + w // 2 + 2, bottom), trim, -1)
-    cv2.rectangle(canvas, (x - 5, bottom - 3), (x + w + 5, bottom + 4), _times(trim, 0.8), -1)
+    tall = min(max(horizon - 60, 70), 150)
+    _paste(canvas, "window", x + w // 2, 20 + tall // 2, tall / 0.94)
 
 
 def _shelf(canvas: NDArray[np.uint8], random: np.random.Generator, x: int, w: int, horizon: int, wood: Colour) -> None:
-    for y in (84, 146):
-        if y > horizon - 20:
-            break
-        at = x + 6
-        while at < x + w - 16:
-            tall, wide = int(random.integers(18, 40)), int(random.integers(10, 20))
-            colour = tuple(int(v) for v in random.integers(70, 225, 3))
-            cv2.rectangle(canvas, (at, y - tall), (at + wide, y), colour, -1)
-            cv2.rectangle(canvas, (at, y - tall), (at + wide // 3, y), _times(colour, 1.18), -1)
-            cv2.rectangle(canvas, (at + 1, y - tall - 5), (at + wide - 1, y - tall), _times(colour, 0.6), -1)
-            at += wide + int(random.integers(3, 14))
-        cv2.rectangle(canvas, (x, y), (x + w, y + 6), _times(wood, 0.75), -1)
-        cv2.rectangle(canvas, (x, y + 6), (x + w, y + 8), _times(wood, 0.5), -1)
+    for y in (66, 140):
+        if y < horizon - 50:
+            _paste(canvas, "shelf", x + w // 2 + int(random.integers(-12, 13)), y, w * 0.95)
 
 
-def _cupboards(canvas: NDArray[np.uint8], random: np.random.Generator, x: int, w: int, horizon: int, paint: Colour) -> None:
+def _paste(canvas: NDArray[np.uint8], name: str, x: int, y: int, side: float) -> None:
+    """Draws a drawing centred at x, y, its square `side` pixels wide."""
+    pixels = max(int(side), 8)
+    drawing = cv2.resize(sprite(name), (pixels, pixels), interpolation=cv2.INTER_AREA)
+    top, left = y - pixels // 2, x - pixels // 2
+    y0, x0 = max(top, 0), max(left, 0)
+    region = canvas[y0 : top + pixels, x0 : left + pixels]
+    part = drawing[y0 - top : y0 - top + region.shape[0], x0 - left : x0 - left + region.shape[1]].astype(np.float32)
+    opacity = part[..., 3:] / 255
+    region[:] = (region + (part[..., :3] - region) * opacity).astype(np.uint8)
+
+
+def _cupboards(
+    canvas: NDArray[np.uint8], random: np.random.Generator, x: int, w: int, horizon: int, paint: Colour
+) -> None:
     bottom = min(int(random.integers(110, 150)), max(horizon - 30, 70))
     for at in (x, x + w // 2):
         cv2.rectangle(canvas, (at + 2, 0), (at + w // 2 - 2, bottom), paint, -1)
@@ -108,7 +106,9 @@ def _counter(canvas: NDArray[np.uint8], random: np.random.Generator, colour: Col
     for _ in range(46):
         y = int(random.integers(horizon + 8, canvas.shape[0]))
         x, length = int(random.integers(-40, canvas.shape[1])), int(random.integers(20, 130))
-        shade = _times(colour, float(random.uniform(0.72, 1.02)) * (1.1 - 0.35 * (y - horizon) / (canvas.shape[0] - horizon)))
+        shade = _times(
+            colour, float(random.uniform(0.72, 1.02)) * (1.1 - 0.35 * (y - horizon) / (canvas.shape[0] - horizon))
+        )
         cv2.line(canvas, (x, y), (x + length, y + int(random.integers(-2, 3))), shade, 1, cv2.LINE_AA)
 
 

@@ -1,4 +1,4 @@
-"""`python -m davenet.corpora.kitchen.demo`: makes the videos of resources/demo again, and their words by the real recogniser.
+"""`python -m davenet.corpora.kitchen.demo`: makes resources/demo again: videos, and their words by the real recogniser.
 
 Seed 2019; the training corpus of the shipped checkpoint has another (davenet.training.demo_checkpoint).
 """

@@ -1,4 +1,4 @@
-"""A food detector simulated from the truth, with the errors of a real one: misses, confusions, false alarms, shy scores.
+"""A food detector simulated from the truth, with a real one's errors: misses, confusions, false alarms, shy scores.
 
 It stands in for a recogniser that the project may not ship. Whatever it writes names it "simulated".
 """

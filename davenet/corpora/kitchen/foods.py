@@ -1,4 +1,4 @@
-"""The foods of the generated kitchen, their drawings (resources/drawings) and which of them look alike to a detector."""
+"""The foods of the generated kitchen, their drawings (resources/drawings) and which look alike to a detector."""
 
 import re
 from functools import cache
@@ -14,9 +14,9 @@ DRAWINGS = Path(__file__).resolve().parents[3] / "resources" / "drawings"
 SPRITE_SIDE = 224  # pixels of a drawing before it is placed
 
 FOODS = (
-    "apple", "avocado", "banana", "bread", "broccoli", "butter", "carrot", "cheese", "chicken", "corn", "cucumber", "egg",
-    "garlic", "lemon", "mushroom", "onion", "orange", "pepper", "pineapple", "potato", "pumpkin", "sausage", "shrimp",
-    "strawberry", "tomato", "watermelon",
+    "apple", "avocado", "banana", "bread", "broccoli", "butter", "carrot", "cheese", "chicken", "corn",
+    "cucumber", "egg", "garlic", "lemon", "mushroom", "onion", "orange", "pepper", "pineapple", "potato",
+    "pumpkin", "sausage", "shrimp", "strawberry", "tomato", "watermelon",
 )  # fmt: skip
 
 # What a detector takes each food for when it is wrong: things of the same colour or shape.
@@ -51,36 +51,44 @@ LOOKALIKES = {
 
 
 @cache
-def sprite(name: str, replaced: tuple[tuple[str, str], ...] = ()) -> NDArray[np.uint8]:
-    """Returns a drawing as RGBA uint8 (SPRITE_SIDE, SPRITE_SIDE, 4), with colours replaced in its source.
+def sprite(
+    name: str, replaced: tuple[tuple[str, str], ...] = (), hidden: tuple[str, ...] = ()
+) -> NDArray[np.uint8]:
+    """Returns a drawing as RGBA uint8 (SPRITE_SIDE, SPRITE_SIDE, 4), with colours replaced in its source
+    and some of its named groups left out.
 
     Raises UserError where the drawing or the package that rasterises it is missing.
     """
     try:
         import resvg_py
     except ImportError as error:
-        raise UserError("The generated kitchen needs the package resvg-py; install it with: pip install resvg-py") from error
+        raise UserError(
+            "The generated kitchen needs the package resvg-py; install it with: pip install resvg-py"
+        ) from error
     path = DRAWINGS / f"{name}.svg"
     if not path.is_file():
         raise UserError(f"{path} does not exist; get the project's resources again.")
     source = path.read_text(encoding="utf-8")
     for before, after in replaced:
         source = source.replace(before, after)
+    for group in hidden:
+        source = re.sub(rf'<g id="{group}">.*?</g>', "", source, flags=re.DOTALL)
     shape = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', source)
     if shape is None:
         raise UserError(f"{path} has no viewBox that begins at 0 0; get the project's resources again.")
     width, height = float(shape[1]), float(shape[2])
     scale = SPRITE_SIDE / max(width, height)
-    size = {"width": round(width * scale), "height": round(height * scale)}
-    decoded = cv2.imdecode(np.frombuffer(bytes(resvg_py.svg_to_bytes(svg_string=source, **size)), np.uint8), cv2.IMREAD_UNCHANGED)
+    drawn_width, drawn_height = round(width * scale), round(height * scale)
+    png = bytes(resvg_py.svg_to_bytes(svg_string=source, width=drawn_width, height=drawn_height))
+    decoded = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     assert decoded is not None
-    decoded = decoded[:SPRITE_SIDE, :SPRITE_SIDE]  # the rasteriser rounds a side up where the shape is not quite the size's
+    decoded = decoded[:drawn_height, :drawn_width]  # it may come out a pixel larger than asked for
     above, left = SPRITE_SIDE - decoded.shape[0], (SPRITE_SIDE - decoded.shape[1]) // 2
     decoded = cv2.copyMakeBorder(
         decoded, above, 0, left, SPRITE_SIDE - decoded.shape[1] - left, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)
     )
     rgba = np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA), np.uint8)
-    return rgba if name == "cook" else _centred(rgba)  # the cook ends at the drawing's lower edge
+    return rgba if name.startswith("cook") else _centred(rgba)  # the cook ends at the drawing's lower edge
 
 
 def _centred(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,5 +96,5 @@ def _centred(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     drawn = rgba[..., 3] > 0
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     side = rgba.shape[0]
-    shift = np.float32([[1, 0, (side - 1 - columns[0] - columns[-1]) / 2], [0, 1, (side - 1 - rows[0] - rows[-1]) / 2]])
+    shift = np.array([[1, 0, (side - 1 - columns[0] - columns[-1]) / 2], [0, 1, (side - 1 - rows[0] - rows[-1]) / 2]])
     return np.asarray(cv2.warpAffine(rgba, shift, (side, side)), np.uint8)

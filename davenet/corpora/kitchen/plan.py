@@ -1,4 +1,4 @@
-"""What happens in a generated video: its shots, what stands where in each, and when. Drawn by `scene`, spoken by `talk`."""
+"""What happens in a generated video: its shots, and what stands where and when in each. `scene` draws it."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -7,6 +7,18 @@ from typing import Literal
 import numpy as np
 
 from davenet.corpora.kitchen.foods import FOODS
+
+COOKS = ("cook-man", "cook-woman")
+# Each first row is what the drawings have; the others replace it.
+_SKINS = (
+    ("#e8b48c", "#c98d63", "#a8714a"), ("#f3cfb0", "#dba986", "#bd8763"), ("#c68a5c", "#a56c43", "#84522f"),
+    ("#8f5f40", "#744a30", "#583620"),
+)  # fmt: skip
+_HAIRS = (("#4a2c1a",), ("#231812",), ("#8a4a22",), ("#b98d4a",), ("#55555c",))
+_SHIRTS = (
+    ("#4f7cac", "#3b6390", "#6f9ac6"), ("#b0483f", "#8d3730", "#cf6a5f"), ("#568f5c", "#427248", "#76ae7b"),
+    ("#7d5b95", "#634677", "#9c7ab3"), ("#cf9636", "#a87726", "#e3b25c"),
+)  # fmt: skip
 
 ShotKind = Literal["wide", "close", "talk"]
 _FADE_S = 0.6  # a thing slides in or out
@@ -73,7 +85,8 @@ def make_plan(seed: int, duration_s: float) -> Plan:
     ingredients = list(random.choice(FOODS, size=int(random.integers(6, 9)), replace=False))
     kitchen = int(random.integers(1 << 30))
     shots: list[Shot] = []
-    start, last = 0.0, ""
+    start = 0.0
+    cook = str(random.choice(COOKS))
     kinds = _kinds(random, duration_s)
     for number, kind in enumerate(kinds):
         length = {"talk": random.uniform(6.5, 9), "wide": random.uniform(9, 16), "close": random.uniform(8, 14)}[kind]
@@ -82,8 +95,7 @@ def make_plan(seed: int, duration_s: float) -> Plan:
             break
         zoom = random.uniform(1.0, 1.08, 2)
         pan = random.uniform(-0.04, 0.04, 2)
-        things = _things(random, kind, start, end, ingredients, last)
-        last = things[-1].name
+        things = _things(random, kind, start, end, ingredients, cook)
         shots.append(Shot(kind, start, end, things, kitchen, (zoom[0], zoom[1]), (pan[0], pan[1])))
         start = end
         if start >= duration_s:
@@ -111,28 +123,40 @@ def _kinds(random: np.random.Generator, duration_s: float) -> list[ShotKind]:
 
 
 def _things(
-    random: np.random.Generator, kind: ShotKind, start: float, end: float, ingredients: list[str], last: str
+    random: np.random.Generator, kind: ShotKind, start: float, end: float, ingredients: list[str], cook: str
 ) -> tuple[Thing, ...]:
-    cook_size = {"talk": 1.15, "wide": 0.66, "close": 0.0}[kind]
+    cook_size = {"talk": 1.05, "wide": 0.62, "close": 0.0}[kind]
     things: list[Thing] = []
     if cook_size:
-        y = 0.56 if kind == "talk" else 0.34
+        y = 0.5 if kind == "talk" else 0.32
         x = random.uniform(-0.25, 0.25) if kind == "talk" else random.choice([-0.52, 0.5]) + random.uniform(-0.06, 0.06)
-        things.append(_still(random, "cook", x, y, cook_size, start, end, sway=0.012, swing=1.2))
+        things.append(_still(random, cook, x, y, cook_size, start, end, sway=0.012, swing=1.2))
     if kind == "talk":
         return tuple(things)
     things += _clutter(random, kind, start, end)
     foods = _foods(random, kind, start, end, ingredients)
     things += foods
     if random.random() < 0.75:
-        mover = str(random.choice(["knife", "hand", "spoon"]))
+        mover = str(random.choice(["hand-knife", "hand-hold", "spoon"]))
         anchor = foods[int(random.integers(len(foods)))]
         things.append(
             Thing(
-                mover, False, anchor.x + random.uniform(0.16, 0.3), anchor.y - random.uniform(0.0, 0.1),
-                random.uniform(0.3, 0.42), start, end, None, None, random.uniform(-35, -10), 0.035, 9.0,
-                random.uniform(0.8, 1.6), random.uniform(0, 6.3), flipped=mover == "hand",
-            )  # fmt: skip
+                mover,
+                False,
+                anchor.x + random.uniform(0.16, 0.3),
+                anchor.y - random.uniform(0.0, 0.1),
+                random.uniform(0.3, 0.42),
+                start,
+                end,
+                None,
+                None,
+                random.uniform(-35, -10),
+                0.035,
+                9.0,
+                random.uniform(0.8, 1.6),
+                random.uniform(0, 6.3),
+                flipped=False,
+            )
         )
     return tuple(things)
 
@@ -154,13 +178,23 @@ def _foods(
         gone = end - (random.uniform(0.1, 0.3) * length if goes_early else 0)
         foods.append(
             Thing(
-                str(name), True, slot * width + random.uniform(-0.06, 0.06), random.uniform(0.66, 0.8),
-                random.uniform(low, high), came, gone,
+                str(name),
+                True,
+                slot * width + random.uniform(-0.06, 0.06),
+                random.uniform(0.66, 0.8),
+                random.uniform(low, high),
+                came,
+                gone,
                 (random.choice([-0.9, 0.9]), 0.15) if comes_later else None,
                 (random.choice([-1.0, 1.0]), 0.2) if goes_early else None,
-                random.uniform(-32, 32), random.uniform(0.002, 0.02), random.uniform(0, 5), random.uniform(0.1, 0.5),
-                random.uniform(0, 6.3), bool(random.random() < 0.5), tuple(random.uniform(0.88, 1.08, 3)),
-            )  # fmt: skip
+                random.uniform(-32, 32),
+                random.uniform(0.002, 0.02),
+                random.uniform(0, 5),
+                random.uniform(0.1, 0.5),
+                random.uniform(0, 6.3),
+                bool(random.random() < 0.5),
+                tuple(random.uniform(0.88, 1.08, 3)),
+            )
         )
     return sorted(foods, key=lambda food: food.y)
 
@@ -171,10 +205,18 @@ def _clutter(random: np.random.Generator, kind: ShotKind, start: float, end: flo
         _still(random, str(random.choice(["board", "board", "plate"])), random.uniform(-0.15, 0.15), 0.8,
                random.uniform(0.75, 0.95) if kind == "wide" else random.uniform(1.1, 1.3), start, end)
     ]  # fmt: skip
-    backs = list(random.choice(["pot", "kettle", "bottle", "bowl", "pan"], size=int(random.integers(2, 4)), replace=False))
+    backs = list(
+        random.choice(
+            ["pot", "kettle", "bottle", "bowl", "pan", "plant", "utensils"],
+            size=int(random.integers(2, 5)),
+            replace=False,
+        )
+    )
     for name, x in zip(backs, random.permutation([-0.72, -0.3, 0.28, 0.7]), strict=False):
         size = random.uniform(0.3, 0.42) * (1.3 if kind == "close" else 1.0)
-        things.insert(0, _still(random, str(name), x + random.uniform(-0.06, 0.06), random.uniform(0.5, 0.56), size, start, end))
+        things.insert(
+            0, _still(random, str(name), x + random.uniform(-0.06, 0.06), random.uniform(0.5, 0.56), size, start, end)
+        )
     return things
 
 
@@ -187,7 +229,9 @@ def _still(
 
 
 def _cook_colours(random: np.random.Generator) -> tuple[tuple[str, str], ...]:
-    skin = str(random.choice(["#f0c39b", "#e0a77a", "#b57a4e", "#8a5a38", "#f3cfb0"]))
-    hair = str(random.choice(["#2b1b12", "#5b3a1e", "#8a3b1a", "#c9a45a", "#3a3a42"]))
-    shirt = str(random.choice(["#3f6ea8", "#a8433f", "#4c8a57", "#7a568f", "#c98a2b"]))
-    return (("#skin", skin), ("#hair", hair), ("#shirt", shirt))
+    """Returns (colour in the drawing, colour instead) for skin, hair and shirt."""
+    changed: list[tuple[str, str]] = []
+    for choices in (_SKINS, _HAIRS, _SHIRTS):
+        chosen = choices[int(random.integers(len(choices)))]
+        changed += [pair for pair in zip(choices[0], chosen, strict=True) if pair[0] != pair[1]]
+    return tuple(changed)

@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 
 from davenet.corpora.kitchen.background import MARGIN, draw_background, horizon_row
 from davenet.corpora.kitchen.foods import SPRITE_SIDE, sprite
-from davenet.corpora.kitchen.plan import Plan, Shot, Thing
+from davenet.corpora.kitchen.plan import COOKS, Plan, Shot, Thing
 
 WIDTH, HEIGHT = 480, 270
 _NOISE = 1.6  # standard deviation in grey levels
+LOUDNESS_RATE = 15  # in 1/s
+_BLINK_EACH_S, _BLINK_S = 3.7, 0.16
 _SEEN_ALPHA = 110  # of 255: where a drawing counts as covering a pixel
 
 
 @dataclass(frozen=True, slots=True)
 class SeenFood:
-    """A food in a frame: its box in pixels (x0, y0, x1, y1) clipped to the frame, and the share of it that can be seen."""
+    """A food in a frame: its box in pixels (x0, y0, x1, y1) within the frame, and the share of it that can be seen."""
 
     name: str
     box: tuple[float, float, float, float]
@@ -32,7 +34,21 @@ class Painter:
         self._plan = plan
         random = np.random.default_rng([plan.seed, 2])
         self._noise = random.normal(0, _NOISE, (HEIGHT + 64, WIDTH + 64, 1)).astype(np.float32)
+        self._loudness: NDArray[np.float32] = np.zeros(1, np.float32)
         self._stills: dict[float, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}  # of each shot: picture, front mask
+
+    def set_speech(self, loudness: NDArray[np.float32]) -> None:
+        """Lets the cook's mouth follow the speech: its loudness 0..1, LOUDNESS_RATE times a second."""
+        self._loudness = loudness
+
+    def _drawing(self, thing: Thing, t: float) -> NDArray[np.uint8]:
+        if thing.name not in COOKS:
+            return sprite(thing.name, self._plan.cook if thing.name.startswith("hand") else ())
+        loud = float(self._loudness[min(int(t * LOUDNESS_RATE), len(self._loudness) - 1)])
+        mouth = 0 if loud < 0.08 else 1 if loud < 0.3 else 2
+        blinks = (t + self._plan.seed) % _BLINK_EACH_S < _BLINK_S
+        hidden = ["eyes-open" if blinks else "eyes-closed", *(f"mouth-{m}" for m in range(3) if m != mouth)]
+        return sprite(thing.name, self._plan.cook, tuple(hidden))
 
     def frame(self, t: float) -> NDArray[np.uint8]:
         """Returns RGB uint8 (HEIGHT, WIDTH, 3)."""
@@ -48,7 +64,7 @@ class Painter:
             if placed is None:
                 continue
             rgba, x0, y0 = placed
-            if thing.name == "cook":  # stands behind the counter and what is on it
+            if thing.name in COOKS:  # stands behind the counter and what is on it
                 hidden = cv2.warpAffine(front, camera, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
                 rgba = rgba.copy()
                 rgba[hidden[y0 : y0 + rgba.shape[0], x0 : x0 + rgba.shape[1]] > 127, 3] = 0
@@ -76,7 +92,7 @@ class Painter:
         owner = np.full((HEIGHT, WIDTH), -1, np.int16)
         drawn: list[tuple[Thing, int, tuple[int, int, int, int]]] = []
         for number, thing in enumerate(_present(shot, t)):
-            in_front = _moves(thing) and thing.name != "cook"
+            in_front = _moves(thing) and thing.name not in COOKS
             placed = self._placed(thing, t, zoom, dx, dy) if in_front else None
             if placed is None:
                 continue
@@ -99,7 +115,7 @@ class Painter:
     def _placed(
         self, thing: Thing, t: float, zoom: float, dx: float, dy: float, *, margin: int = 0
     ) -> tuple[NDArray[np.uint8], int, int] | None:
-        """Returns the drawing as it falls into the frame, RGBA, and its upper left corner; None where it falls outside."""
+        """Returns the drawing's part within the frame, RGBA, and its upper left corner; None where there is none."""
         x, y, angle = thing.place(t)
         width, height = WIDTH + 2 * margin, HEIGHT + 2 * margin
         centre = (width / 2 + (x * HEIGHT + dx) * zoom, height / 2 + ((y - 0.5) * HEIGHT + dy) * zoom)
@@ -109,14 +125,16 @@ class Painter:
         x1, y1 = min(int(centre[0] + reach) + 2, width), min(int(centre[1] + reach) + 2, height)
         if x1 - x0 < 2 or y1 - y0 < 2:
             return None
-        drawing = sprite(thing.name, self._plan.cook if thing.name == "cook" else ())
-        matrix = cv2.getRotationMatrix2D((SPRITE_SIDE / 2, SPRITE_SIDE / 2), angle, scale)
+        drawing = self._drawing(thing, t)
+        matrix = np.asarray(cv2.getRotationMatrix2D((SPRITE_SIDE / 2, SPRITE_SIDE / 2), angle, scale), np.float64)
         if thing.flipped:
             matrix[:, 2] += matrix[:, 0] * SPRITE_SIDE
             matrix[:, 0] *= -1
         matrix[0, 2] += centre[0] - SPRITE_SIDE / 2 - x0
         matrix[1, 2] += centre[1] - SPRITE_SIDE / 2 - y0
-        rgba = cv2.warpAffine(drawing, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR)
+        rgba = cv2.warpAffine(
+            drawing, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+        )
         return np.asarray(rgba, np.uint8), x0, y0
 
     def _grained(self, picture: NDArray[np.float32], t: float) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from davenet.corpora.kitchen.foods import FOODS
 from davenet.corpora.kitchen.plan import Plan
-from davenet.corpora.kitchen.scene import Painter
+from davenet.corpora.kitchen.scene import LOUDNESS_RATE, Painter
 from davenet.corpora.kitchen.talk import next_sentence
 from davenet.corpora.kitchen.voice import RATE, Voice, choose_voice, say
 
@@ -60,11 +60,14 @@ def make_soundtrack(plan: Plan, painter: Painter) -> Soundtrack:
             t = end + _PIECE_GAP_S
         if said:
             sentences.append((round(begun, 3), " ".join(said)))
+    hop = RATE // LOUDNESS_RATE
+    blocks = sound[: len(sound) // hop * hop].reshape(-1, hop)
+    painter.set_speech(np.minimum(np.sqrt(np.mean(blocks**2, axis=1)) * 5, 1).astype(np.float32))
     return Soundtrack(np.clip(sound, -1, 1), voice, tuple(spoken), tuple(sentences))
 
 
 def _kitchen_noise(random: np.random.Generator, n: int) -> NDArray[np.float32]:
-    """Returns a room's hum, a pan that sizzles at times, and dishes: at least 30 dB below the speech but for the dishes."""
+    """Returns a room's hum, a pan that sizzles at times, and dishes; but for these 30 dB below the speech."""
     white = random.normal(0, 1, n).astype(np.float32)
     hum = np.convolve(white, np.ones(32, np.float32) / 32, mode="same") * 0.006
     sizzle = np.diff(white, prepend=white[:1]) * 0.0025

@@ -32,10 +32,8 @@ SHOWN = Quality(15, "slow", 29, 40_000)
 FAST = Quality(4, "ultrafast", 24, 64_000)  # for training, which looks at one frame a second
 
 
-def make_video(
-    path: Path, seed: int, duration_s: float, quality: Quality = SHOWN
-) -> dict[str, Any]:
-    """Writes PATH.mp4, PATH.truth.json and PATH.detections.jsonl; returns the truth. The same seed gives the same truth."""
+def make_video(path: Path, seed: int, duration_s: float, quality: Quality = SHOWN) -> dict[str, Any]:
+    """Writes PATH.mp4, PATH.truth.json and PATH.detections.jsonl; returns the truth, the same for a seed."""
     plan = make_plan(seed, duration_s)
     painter = Painter(plan)
     track = make_soundtrack(plan, painter)

@@ -1,4 +1,4 @@
-"""Speaks with flite and espeak-ng, at generation time only; the voices are those of which pocketsphinx finds foods at all.
+"""Speaks with flite and espeak-ng, at generation time only; the voices are those from which pocketsphinx hears foods.
 
 Measured on 120 food words in whole sentences, the share that pocketsphinx 5.1.1 found: flite rms 0.88, kal16 0.79, awb
 0.71, slt 0.62; espeak-ng en-us+klatt4 0.51, en-us 0.41, en-us+f2 0.41; most other espeak-ng variants under 0.3.
@@ -42,7 +42,7 @@ def choose_voice(random: np.random.Generator) -> Voice:
 
 
 def say(text: str, voice: Voice) -> NDArray[np.float32]:
-    """Returns mono sound at RATE, trimmed of silence at both ends, its peak at 0.5. Raises UserError without the program."""
+    """Returns mono sound at RATE, without silence at its ends, peak 0.5. Raises UserError without the program."""
     if shutil.which(voice.program) is None:
         raise UserError(
             f"The generated kitchen speaks with {voice.program}, which is not installed; "
@@ -64,7 +64,7 @@ def _samples(content: bytes) -> tuple[NDArray[np.float32], int]:
     with wave.open(io.BytesIO(content)) as reader:
         rate = reader.getframerate()
     data = content[44:]  # a stream's header cannot know its length, so it is not believed
-    return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / 32768, rate
+    return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768), rate
 
 
 def _resampled(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
