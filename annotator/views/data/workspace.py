@@ -68,6 +68,9 @@ class DataWorkspace(QWidget):
         self._dragging = False
         self.notice = NoticeBar()
         self.count = Pill("0 videos", checkable=False)
+        self.count.setToolTip("Videos of this project, linked where they lie")
+        self.count.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.count.unsetCursor()
         self.cards: dict[Verb, StepCard] = {verb: StepCard(i, verb) for i, verb in enumerate(VERBS, 1)}
         self.detect_form = DetectForm()
         self.detect_form.hide()
@@ -78,6 +81,7 @@ class DataWorkspace(QWidget):
             "Import videos…",
             glyph="play",
         )
+        self.empty.action_button().setToolTip("Import videos (I)")
         self.head = SectionHead("Video")
         self.title = QLabel(wordWrap=True)
         theme.set_role(self.title, "title")

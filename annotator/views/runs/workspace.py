@@ -40,6 +40,8 @@ class RunsWorkspace(QWidget):
         theme.set_role(title, "question")
         self.verified = Pill("no pair verified yet", checkable=False)
         self.verified.setToolTip("Pairs that people accepted: what a run learns from")
+        self.verified.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.verified.unsetCursor()
         self.new_run = HeadButton("New run", "N")
         self.form = NewRunForm()
         self.form.hide()
@@ -54,6 +56,7 @@ class RunsWorkspace(QWidget):
             "New run",
             glyph="play",
         )
+        self.empty.action_button().setToolTip("New run (N)")
         self._build(title)
         self.new_run.clicked.connect(self.new_run_requested)
         self.empty.action_requested.connect(self.new_run_requested)

@@ -1,0 +1,231 @@
+"""The Data workspace with real verbs in real child processes on generated videos."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from annotator.jobs.queue import JobQueue
+from annotator.project import Project, VideoState
+from annotator.views.data import values
+from annotator.views.data.detect_form import DetectForm, DetectWish
+from annotator.views.data.presenter import DataPresenter
+from annotator.views.data.workspace import DataWorkspace
+from annotator.views.runs.values import Rate
+from annotator.views.work import Work
+from davenet import events
+from davenet.labels.words import Transcript, Word, transcript_path, write_transcript
+from tests.annotator.project_maker import make_video_record
+from tests.media_maker import make_video
+
+LONG_MS = 60_000
+
+
+class Data:
+    def __init__(self, project: Project, qtbot: QtBot) -> None:
+        self.project, self.qtbot = project, qtbot
+        self.queue = JobQueue()
+        self.work = Work(project, self.queue)
+        self.view = DataWorkspace()
+        self.view.resize(1280, 720)
+        self.view.show()
+        self.presenter = DataPresenter(self.view, self.work)
+        self.changed: list[str] = []
+        self.presenter.project_changed.connect(self.changed.append)
+        self.settle()
+
+    def settle(self) -> None:
+        self.qtbot.waitUntil(self.work.background.is_idle, timeout=LONG_MS)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(true, timeout=LONG_MS)
+
+    def do(self, verb: str, start: Callable[[], None]) -> None:
+        """Starts a verb and waits until its result is in the project and on the page."""
+        n = self.changed.count(verb)
+        start()
+        self.until(lambda: self.changed.count(verb) > n and not self.view.running_cards())
+        self.settle()
+
+    def texts(self, row: int) -> list[str]:
+        return [cell.text for cell in self.view.table.rows()[row].cells]
+
+    def next_step(self) -> list[str]:
+        return [verb for verb, card in self.view.cards.items() if card.button.property("role") == "primary"]
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    make_video(folder / "soup.mp4", seconds=6, frame_rate=10, size=(96, 64))
+    make_video(folder / "cake.mp4", seconds=4, frame_rate=10, size=(96, 64))
+    (folder / "broken.mp4").write_text("not a video")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path, qtbot: QtBot) -> Iterator[Data]:
+    project = Project.create(tmp_path / "project")
+    made = Data(project, qtbot)
+    yield made
+    made.presenter.close()
+    made.work.close()
+    made.queue.close()
+    made.view.close()
+    made.view.deleteLater()
+    project.close()
+
+
+def test_an_empty_project_says_what_to_do_first(data: Data) -> None:
+    assert data.view.empty.isVisible()
+    assert data.next_step() == ["import"]
+    assert not data.view.cards["extract"].button.isEnabled()
+    assert data.view.cards["extract"].button.toolTip() == "Import videos first"
+
+
+def test_a_person_without_a_terminal_goes_from_videos_to_pairs(data: Data, videos: Path, tmp_path: Path) -> None:
+    data.do("import", lambda: data.view.import_requested.emit([videos]))
+    assert data.view.count.text() == "2 videos"
+    assert [row[0] for row in map(data.texts, range(3))] == ["cake", "soup", "broken.mp4"]
+    assert "is not a video" in data.view.table.rows()[2].cells[0].second
+    assert data.view.notice.text() == "Imported 2 videos. 1 could not be used: see the table."
+    assert data.next_step() == ["extract"]
+
+    data.do("extract", data.view.cards["extract"].button.click)
+    assert data.view.cards["extract"].says.text() == "2 of 2 videos"
+    assert data.next_step() == ["transcribe"]
+
+    for video in data.project.store.videos():
+        words = (Word("onion", 1.0, 1.5, 0.9), Word("butter", 2.0, 2.4, 0.8))
+        transcript = Transcript(video.uid, "pocketsphinx", "5", video.source_hash, words)
+        write_transcript(transcript_path(data.project.labels_dir, video.uid, "pocketsphinx"), transcript)
+    data.presenter.refresh()
+    data.settle()
+    assert data.next_step() == ["detect"]
+
+    lines = [
+        {"video": name, "time": float(t), "food": 0.9, "top": [["onion", 0.8], ["egg", 0.1]]}
+        for name in ("soup", "cake")
+        for t in range(4)
+    ]
+    file = tmp_path / "seen.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in lines))
+    data.view.cards["detect"].button.click()
+    assert data.view.detect_form.isVisible()
+    data.view.detect_form.with_file.setChecked(True)
+    data.view.detect_form.lines.path.setText(str(file))
+    data.do("detect", data.view.detect_form.start.click)
+    assert not data.view.detect_form.isVisible()
+    assert data.next_step() == ["mine"]
+
+    data.do("mine", data.view.cards["mine"].button.click)
+    assert data.next_step() == []
+    assert sum(state.n_food_pairs for state in data.project.video_states()) == 8
+    assert data.texts(1)[-1] == "4"
+    assert "8 food" in data.view.notice.text()
+
+    data.presenter.choose_video(data.project.find_video("soup").uid)
+    data.settle()
+    assert data.view.title.text().replace("\u200b", "") == "soup"
+    facts = dict(data.view.facts.rows())
+    assert facts["length"] == "0:06"
+    assert facts["words"] == "2 by pocketsphinx"
+    assert data.view.strip.frame_under(data.view.axis.x_of(2.0)) is not None
+
+
+def test_the_keys_start_the_steps(data: Data, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data.presenter, "_ask_files", lambda: [videos / "soup.mp4"])
+    data.view.setFocus()
+    data.do("import", lambda: data.qtbot.keyClick(data.view, Qt.Key.Key_I))
+    data.do("extract", lambda: data.qtbot.keyClick(data.view, Qt.Key.Key_X))
+    assert data.view.cards["extract"].says.text() == "1 of 1 videos"
+
+
+def test_cancel_stops_a_step_and_keeps_what_is_done(data: Data, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    first = make_video(folder / "video-0.mp4", seconds=30, frame_rate=25, size=(320, 180))
+    for number in range(1, 40):
+        (folder / f"video-{number}.mp4").write_bytes(first.read_bytes() + bytes([number]))
+    data.do("import", lambda: data.presenter.import_paths([folder]))
+    data.view.cards["extract"].button.click()
+    data.until(lambda: any(state.is_extracted for state in data.project.video_states()))
+    assert data.view.cards["extract"].button.text() == "Cancel"
+    data.view.cards["extract"].button.click()
+    data.until(lambda: not data.view.running_cards())
+    data.settle()
+    done = sum(state.is_extracted for state in data.project.video_states())
+    assert 0 < done < len(data.project.store.videos())
+    assert data.view.notice.text().startswith("Cancelled")
+    assert data.view.cards["extract"].button.text() == "Extract"
+
+
+def test_what_cannot_be_planned_is_told_in_place(data: Data, tmp_path: Path) -> None:
+    data.presenter.import_paths([tmp_path / "nowhere"])
+    data.until(lambda: data.view.notice.isVisible())
+    assert "nowhere does not exist" in data.view.notice.text()
+    data.presenter.detect(DetectWish("onnx:/no/model.onnx", Path("/no/classes.txt")))
+    data.until(lambda: "no videos" in data.view.notice.text())
+    data.presenter.start("extract")
+    data.until(lambda: "import some first" in data.view.notice.text())
+
+
+def test_a_video_that_went_away_is_told_with_what_to_do(data: Data, videos: Path) -> None:
+    data.do("import", lambda: data.presenter.import_paths([videos / "soup.mp4"]))
+    (videos / "soup.mp4").unlink()
+    data.presenter.refresh()
+    data.settle()
+    assert data.view.table.rows()[0].cells[0].second.startswith("not found at")
+    assert "import it from where it is now" in data.view.problem.text().replace("\u200b", "")
+
+
+def test_the_detect_form_asks_for_what_its_choice_needs(qtbot: QtBot) -> None:
+    form = DetectForm()
+    qtbot.addWidget(form)
+    assert not form.start.isEnabled()
+    form.model.path.setText("food.onnx")
+    assert not form.start.isEnabled()
+    form.classes.path.setText("classes.txt")
+    form.food_label.setText("Food")
+    assert form.start.isEnabled()
+    assert form.wish() == DetectWish("onnx:food.onnx", Path("classes.txt"), "Food", None)
+    form.with_file.setChecked(True)
+    assert not form.start.isEnabled()
+    form.lines.path.setText("seen.jsonl")
+    assert form.wish() == DetectWish("import:seen.jsonl")
+
+
+def test_the_next_step_is_the_first_that_lacks_something() -> None:
+    def state(**values_: object) -> VideoState:
+        blank = VideoState(replace(make_video_record(1), sound_rate=48_000), True, False, (), (), 0, 0)
+        return replace(blank, **values_)  # type: ignore[arg-type]
+
+    def upcoming(*states: VideoState) -> list[str]:
+        return [step.verb for step in values.step_states(states) if step.is_next]
+
+    extracted = state(is_extracted=True)
+    spoken = replace(extracted, recognisers=("pocketsphinx",))
+    detected = replace(spoken, detectors=("simulated",))
+    mined = replace(detected, n_food_pairs=3)
+    assert upcoming() == ["import"]
+    assert upcoming(state(), extracted) == ["extract"]
+    assert upcoming(extracted, spoken) == ["transcribe"]
+    assert upcoming(spoken, spoken) == ["detect"]
+    assert upcoming(detected, spoken) == ["mine"]
+    assert upcoming(mined) == []
+    assert upcoming(state(is_present=False)) == []
+
+
+def test_a_jobs_pace_says_how_far_how_fast_and_how_long() -> None:
+    rate = Rate()
+    rate.add(0, 0.0)
+    rate.add(3, 2.0)
+    assert values.pace_texts(events.Progress(3, 12, "videos"), rate) == ("3 of 12 videos", "1.5 videos/s · 6 s left")
+    assert values.pace_texts(None, Rate()) == ("starting", "")
+    assert values.pace_texts(events.Progress(3, None, "files"), Rate()) == ("3 files", "")
+    assert values.size_text(14_230_000) == "14.2 MB"
