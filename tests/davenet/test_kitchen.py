@@ -1,4 +1,4 @@
-"""The generated kitchen: plans, drawn foods where the truth says, voices when it says, and a detector that errs as stated."""
+"""The generated kitchen: foods drawn and spoken where and when the truth says, and a detector that errs as stated."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_a_seed_gives_one_plan_and_another_seed_another() -> None:
 def test_shots_follow_one_another_to_the_end_with_a_long_one_of_the_cook_alone(seed: int) -> None:
     plan = make_plan(seed, 50.0)
     assert plan.shots[0].start == 0 and plan.shots[-1].end == 50.0
-    assert all(before.end == after.start for before, after in zip(plan.shots, plan.shots[1:], strict=False))
+    assert all(before.end == after.start for before, after in pairwise(plan.shots))
     without_food = [shot for shot in plan.shots if not any(thing.is_food for thing in shot.things)]
     assert any(shot.end - shot.start >= 6 for shot in without_food)
     for shot in plan.shots:
@@ -132,7 +133,7 @@ def test_the_truth_is_whole_and_the_same_for_a_seed(made: Path, tmp_path: Path) 
     assert truth["size"] == [WIDTH, HEIGHT] and truth["duration_s"] == DURATION_S
     for stay in truth["visible"]:
         times = [box[0] for box in stay["boxes"]]
-        assert all(later - earlier <= 0.5 for earlier, later in zip(times, times[1:], strict=False))
+        assert all(later - earlier <= 0.5 for earlier, later in pairwise(times))
         assert all(0 <= x0 < x1 <= WIDTH and 0 <= y0 < y1 <= HEIGHT for _, x0, y0, x1, y1 in stay["boxes"])
         assert all(0 < seen <= 1 for seen in stay["visible"])
     said = " ".join(sentence["text"] for sentence in truth["sentences"]).split()
