@@ -239,8 +239,7 @@ class Wiring(QObject):
         if not ending:
             return ""
         titles = ", ".join(job.title for job in ending[:3])
-        many = "is" if len(ending) == 1 else "are"
-        return f"{titles} {many} not done and would stop here; what is finished is kept."
+        return f"Not done yet: {titles}. Closing stops this; what is finished is kept."
 
     def _ask_to_close_project(self) -> None:
         question = self._close_question()

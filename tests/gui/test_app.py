@@ -162,7 +162,7 @@ def test_a_job_that_would_be_cut_short_is_asked_about_before_closing(opened: Ope
     job = wiring.queue.start(specs.ImportSpec(paths=[Path("/dev/null")]), title="Importing videos")
     assert not wiring.window.close()
     assert wiring.window.isVisible()
-    assert wiring.window.notice.text().startswith("Importing videos is not done and would stop here")
+    assert wiring.window.notice.text().startswith("Not done yet: Importing videos. Closing stops this")
     wiring.window.notice.action_requested.emit()
     assert not wiring.window.isVisible()
     assert job not in wiring.queue.jobs

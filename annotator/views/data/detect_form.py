@@ -8,7 +8,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -82,13 +81,12 @@ class DetectForm(QFrame):
         inside.setSpacing(4)
         inside.addWidget(label)
         inside.addWidget(self.food_label)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        self._of_model = (self.model, self.classes, food_label, self.food_classes)
-        for column, part in enumerate(self._of_model):
-            grid.addWidget(part, 0, column)
-            grid.setColumnStretch(column, 2 if column < 2 else 1)
-        grid.addWidget(self.lines, 0, 0, 1, 4)
+        self._of_model = QWidget()
+        fields = QHBoxLayout(self._of_model)
+        fields.setContentsMargins(0, 0, 0, 0)
+        fields.setSpacing(12)
+        for part, stretch in ((self.model, 4), (self.classes, 4), (food_label, 3), (self.food_classes, 4)):
+            fields.addWidget(part, stretch)
         self.says = QLabel(wordWrap=True)
         theme.set_role(self.says, "small")
         buttons = QHBoxLayout()
@@ -100,7 +98,8 @@ class DetectForm(QFrame):
         column_.setContentsMargins(16, 12, 16, 14)
         column_.setSpacing(10)
         column_.addLayout(pills)
-        column_.addLayout(grid)
+        column_.addWidget(self._of_model)
+        column_.addWidget(self.lines)
         column_.addLayout(buttons)
 
     def wish(self) -> DetectWish:
@@ -123,8 +122,7 @@ class DetectForm(QFrame):
 
     def _show_fields(self) -> None:
         is_model = self.with_model.isChecked()
-        for part in self._of_model:
-            part.setVisible(is_model)
+        self._of_model.setVisible(is_model)
         self.lines.setVisible(not is_model)
         self.says.setText(
             "Each extracted frame goes through the model; its food classes are looked for in the words when mining."

@@ -54,14 +54,18 @@ def step_states(states: Sequence[VideoState]) -> tuple[StepState, ...]:
         upcoming = "mine"  # what is there can be mined; a detector is not at hand on every day
     pairs = f"{number_text(food)} food, {number_text(other)} non-food" if food + other else "no pairs yet"
     videos = "no videos yet" if not n else f"{number_text(n)} video{'s' if n > 1 else ''}"
+
+    def of_videos(n_done: int) -> str:
+        return f"{n_done} of {n} videos" if n else "waits for videos"
+
     no_videos, not_ready = "Import videos first", "Needs the words and the detections of at least one video"
     return tuple(
         StepState(verb, done, total, says, verb == upcoming, is_possible, "" if is_possible else why_not)
         for verb, done, total, says, is_possible, why_not in (
             ("import", n, n, videos, True, ""),
-            ("extract", extracted, n, f"{extracted} of {n} videos", n > 0, no_videos),
-            ("transcribe", spoken, n, f"{spoken} of {n} videos", n > 0, no_videos),
-            ("detect", detected, n, f"{detected} of {n} videos", n > 0, no_videos),
+            ("extract", extracted, n, of_videos(extracted), n > 0, no_videos),
+            ("transcribe", spoken, n, of_videos(spoken), n > 0, no_videos),
+            ("detect", detected, n, of_videos(detected), n > 0, no_videos),
             ("mine", ready, n, pairs, ready > 0, not_ready),
         )
     )
@@ -78,7 +82,10 @@ def pace_texts(progress: events.Progress | None, rate: Rate) -> tuple[str, str]:
         far = f"{number_text(progress.done)} {unit}".strip()
     per_s, parts = rate.per_s(), []
     if per_s:
-        parts.append(f"{number_text(per_s)} {unit}/s" if per_s >= 10 else f"{per_s:.1f} {unit}/s")
+        if unit.startswith("s of"):  # seconds of video a second
+            parts.append(f"{per_s:.0f}× real time" if per_s >= 3 else f"{per_s:.1f}× real time")
+        else:
+            parts.append(f"{number_text(per_s)} {unit}/s" if per_s >= 10 else f"{per_s:.1f} {unit}/s")
         if progress.total:
             parts.append(f"{duration_text((progress.total - progress.done) / per_s)} left")
     return far, " · ".join(parts)

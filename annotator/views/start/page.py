@@ -260,6 +260,7 @@ class _NewForm(QFrame):
             for place, part in enumerate((label, field, browse)):
                 grid.addWidget(part, number, place)
         buttons = QHBoxLayout()
+        buttons.setSpacing(8)
         buttons.addStretch(1)
         buttons.addWidget(cancel)
         buttons.addWidget(self.create)

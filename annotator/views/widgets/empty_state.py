@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from annotator.views import theme
 from annotator.views.widgets.painting import Glyph, draw_glyph
@@ -54,9 +54,16 @@ class EmptyState(QWidget):
         column.setContentsMargins(24, 24, 24, 24)
         column.setSpacing(8)
         column.addStretch(2)
-        for part, space in ((self._mark, 8), (self._title, 0), (self._text, 8), (self._action, 0)):
-            column.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
-            column.addSpacing(space)
+        text_row = QHBoxLayout()  # an aligned label would get the height of one as wide as the page
+        text_row.addStretch(1)
+        text_row.addWidget(self._text, 100)
+        text_row.addStretch(1)
+        column.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(8)
+        column.addWidget(self._title, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(text_row)
+        column.addSpacing(8)
+        column.addWidget(self._action, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
         self.set_content(title, text, action, glyph=glyph, token=token)
 
