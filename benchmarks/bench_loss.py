@@ -45,5 +45,7 @@ def run() -> list[Figure]:
     vectorised = seconds(lambda s: blended_triplet_loss(s, margin=_MARGIN, generator=torch.Generator()), 50)
     looped = seconds(lambda s: loop_loss(s, torch.Generator()), 5)
     return [
-        Figure("blended loss, batch 100: times quicker than a loop", 1 / vectorised, "a second", 1 / looped, 10, "higher")
+        Figure(
+            "blended loss, batch 100: times quicker than a loop", 1 / vectorised, "a second", 1 / looped, 10, "higher"
+        )
     ]

@@ -27,5 +27,11 @@ def run() -> list[Figure]:
     copied = best_ms(lambda: (frame[:, 280:1000].astype(np.float32) + 0.5).astype(np.uint8))
     return [
         Figure("overlay colours for the stage", colours, "ms", bar=8),
-        Figure("overlay blended into a 720p frame, against converting its crop to float and back", blended, "ms", copied, 12),
+        Figure(
+            "overlay blended into a 720p frame, against converting its crop to float and back",
+            blended,
+            "ms",
+            copied,
+            12,
+        ),
     ]

@@ -7,7 +7,10 @@ import time
 
 from benchmarks.figures import Figure
 
-_QT = "from PySide6.QtWidgets import QApplication, QMainWindow; a = QApplication([]); w = QMainWindow(); w.show(); a.processEvents()"
+_QT = (
+    "from PySide6.QtWidgets import QApplication, QMainWindow; a = QApplication([]); "
+    "w = QMainWindow(); w.show(); a.processEvents()"
+)
 _APP = (
     "from PySide6.QtWidgets import QApplication; a = QApplication([]); from annotator.app import build_window; "
     "w = build_window(None); w.show(); a.processEvents(); w.close()"

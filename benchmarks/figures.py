@@ -1,4 +1,4 @@
-"""A measured figure: its value beside a reference taken in the same run, because these machines are shared and noisy."""
+"""A measured figure: its value beside a reference taken in the same run, because machines are shared and noisy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -28,5 +28,5 @@ class Figure:
         return judged <= self.bar if self.better == "lower" else judged >= self.bar
 
 
-class Skip(Exception):
+class Skip(Exception):  # noqa: N818 - no error: it says that a benchmark cannot run here
     """A benchmark that cannot run on this machine, with the plain reason."""

@@ -1,4 +1,4 @@
-"""The one error a user sees as a sentence: the world's fault, not ours. Everything else is a bug and keeps its traceback."""
+"""The one error a user sees as a sentence: the world's fault. Everything else is a bug and keeps its traceback."""
 
 
 class UserError(Exception):

@@ -87,7 +87,7 @@ _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in Event.__args_
 FINAL = (Finished, Cancelled, Failed)
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - no error: a person asked for it
     """Raised inside a job at the first safe place after it was asked to stop."""
 
 

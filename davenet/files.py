@@ -24,15 +24,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):  # a folder that may not be written to may not be searched either
             temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
-            raise UserError(f"The disk is full: {path} could not be written; free some space and run it again.") from error
+            raise UserError(
+                f"The disk is full: {path} could not be written; free some space and run it again."
+            ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(f"No permission to write {path}; choose another folder or change its permissions.") from error
+            raise UserError(
+                f"No permission to write {path}; choose another folder or change its permissions."
+            ) from error
         raise
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -49,7 +53,7 @@ def write_text_atomically(path: Path, content: str) -> None:
 
 
 def content_hash(path: Path) -> str:
-    """Returns 16 hex digits over the size and three mebibytes of a file: quick on long videos, the same wherever it lies."""
+    """Returns 16 hex digits over the size and three mebibytes of a file: quick on long videos, whatever its name."""
     digest = hashlib.blake2b(digest_size=8)
     size = path.stat().st_size
     digest.update(size.to_bytes(8, "little"))

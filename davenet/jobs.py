@@ -29,7 +29,9 @@ _JOBS = {
 }
 
 
-def run_job(spec: specs.Spec, emit: events.Emit, stop: ShouldStop = lambda: False) -> events.Finished | events.Cancelled:
+def run_job(
+    spec: specs.Spec, emit: events.Emit, stop: ShouldStop = lambda: False
+) -> events.Finished | events.Cancelled:
     """Runs the job of a spec in this process, emits its final event and returns it.
 
     Raises UserError for the world's faults and the original exception for ours, each after its Failed event.

@@ -1,4 +1,4 @@
-"""Pairs: a frame's time in a video with the audio segment around it, and what machines claim about it (Sections 3, 6)."""
+"""Pairs: a frame's time in a video with the audio segment around it, what machines claim about it (Sections 3, 6)."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ class WeakLabel:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A frame at `time_s` with the `segment_s` seconds of sound centred on `sound_s` (the frame's time but for a nudge)."""
+    """A frame at `time_s` with the `segment_s` seconds of sound centred on `sound_s` (the frame's, nudged)."""
 
     uid: str
     video_uid: str
@@ -52,7 +52,9 @@ def pair_uid(video_uid: str, time_s: float, kind: PairKind) -> str:
     return hashlib.blake2b(f"{video_uid}\0{time_s:.3f}\0{kind}".encode(), digest_size=8).hexdigest()
 
 
-def uniform_pairs(video_uid: str, frame_times_s: Iterable[float], *, segment_s: float = DEFAULT_SEGMENT_S) -> list[Pair]:
+def uniform_pairs(
+    video_uid: str, frame_times_s: Iterable[float], *, segment_s: float = DEFAULT_SEGMENT_S
+) -> list[Pair]:
     """Returns one pair for each frame: the fully unsupervised sampling of Section 3."""
     return [
         Pair(pair_uid(video_uid, float(t), "uniform"), video_uid, float(t), segment_s, "uniform") for t in frame_times_s

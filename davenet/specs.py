@@ -1,7 +1,7 @@
 """What each job is asked to do: one validated model a verb, written to a file by whoever starts the job.
 
-The command line runs a spec in its own process, the app in a child (``python -m davenet VERB --spec FILE``); both through
-``davenet.jobs.run_job``. Jobs read and write files only, never the project's database.
+The command line runs a spec in its own process, the app in a child (``python -m davenet VERB --spec FILE``);
+both through ``davenet.jobs.run_job``. Jobs read and write files only, never the project's database.
 """
 
 from pathlib import Path
@@ -128,6 +128,14 @@ class RenderSpec(Spec):
 
 
 AnySpec = Annotated[
-    ImportSpec | ExtractSpec | TranscribeSpec | DetectSpec | MineSpec | TrainSpec | EvaluateSpec | MatchmapsSpec | RenderSpec,
+    ImportSpec
+    | ExtractSpec
+    | TranscribeSpec
+    | DetectSpec
+    | MineSpec
+    | TrainSpec
+    | EvaluateSpec
+    | MatchmapsSpec
+    | RenderSpec,
     Field(discriminator="verb"),
 ]

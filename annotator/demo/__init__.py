@@ -1,4 +1,4 @@
-"""The demo: a project of generated kitchen videos, ready to review, and a walk through the app where there is no display."""
+"""The demo: a project of generated kitchen videos, ready to review, and a walk through the app without a display."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,8 @@ _INVISIBLE = ("offscreen", "minimal", "vnc")  # Qt platforms on which nobody wou
 def run_demo(project_dir: Path | None, headless: bool, out_dir: Path | None, *, say: Say = print) -> dict[str, Any]:
     """Prepares the demo project (seconds when it is already there), then opens the app on it or walks through it.
 
-    Walks where asked to (`headless`) and where no window can be opened; a walk has a project of its own in `out_dir`, so
-    that its verdicts never mix with a person's. Returns what was done, with every file it left. Raises UserError as
+    Walks where asked to (`headless`) and where no window can be opened; a walk has a project of its own in `out_dir`,
+    so that its verdicts never mix with a person's. Returns what was done, with every file it left. Raises UserError as
     the verbs do.
     """
     from annotator.app import run_app, window_trouble

@@ -25,7 +25,8 @@ RESOURCES = Path(__file__).resolve().parent.parent.parent / "resources"
 VIDEOS = RESOURCES / "demo"
 CHECKPOINT = RESOURCES / "checkpoint" / "kitchen-small.safetensors"
 DEFAULT_PROJECT = Path(
-    os.environ.get("ANNOTATOR_DEMO_PROJECT") or platformdirs.user_data_path("matchmap-annotator", appauthor=False) / "demo"
+    os.environ.get("ANNOTATOR_DEMO_PROJECT")
+    or platformdirs.user_data_path("matchmap-annotator", appauthor=False) / "demo"
 )
 _MAPPED_AT_ONCE = 4  # videos whose matchmaps are ready before the app opens; the others take seconds each in the app
 

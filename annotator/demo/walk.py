@@ -1,4 +1,4 @@
-"""Walks through the whole app offscreen, as a person would, and leaves a picture of each workspace and a rendered video.
+"""Walks through the whole app offscreen as a person would; leaves a picture of each workspace and a rendered video.
 
 The window, the presenters, the jobs and the database are the app's own; verdicts are given by key events and what they
 did is read back from the database. A step that does not happen in time is an error, never skipped.
@@ -122,7 +122,10 @@ class _Walker:
         self.pause(2.0)
         self.pictures("review")
         counts = store.counts(reviewer)
-        if (counts.accepted, counts.rejected) != (list(given.values()).count("accept"), list(given.values()).count("reject")):
+        if (counts.accepted, counts.rejected) != (
+            list(given.values()).count("accept"),
+            list(given.values()).count("reject"),
+        ):
             raise RuntimeError(f"the database counts {counts}, the walk gave {given}")
         return {"accepted": counts.accepted, "rejected": counts.rejected, "pending": counts.pending}
 

@@ -207,9 +207,27 @@ def padded(sounds: Sequence[tuple[NDArray[np.float32], int]]) -> tuple[Tensor, T
     return torch.from_numpy(log_mel_BMT), torch.tensor([n for _, n in sounds], dtype=torch.int64)
 
 
-def batch_indices(n_pairs: int, batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """Returns the epoch's batches as indices: every pair once, in random order, batches of nearly equal size >= 2."""
-    order = np.random.default_rng((seed, epoch)).permutation(n_pairs)
+def batch_indices(
+    video_uids: Sequence[str], batch_size: int, *, seed: int, epoch: int, pairs_a_video: int = 1
+) -> list[NDArray[np.int64]]:
+    """Returns the epoch's batches as indices: every pair once, in random order, batches of nearly equal size >= 2.
+
+    With `pairs_a_video` above 1 so many pairs of a video stay together: as each other's impostors they share the voice and
+    the room, which then tell nothing.
+    """
+    random = np.random.default_rng((seed, epoch))
+    n_pairs = len(video_uids)
+    order = random.permutation(n_pairs)
+    if pairs_a_video > 1:
+        by_video: dict[str, list[int]] = {}
+        for index in order:
+            by_video.setdefault(video_uids[index], []).append(int(index))
+        groups = [
+            indices[start : start + pairs_a_video]
+            for indices in by_video.values()
+            for start in range(0, len(indices), pairs_a_video)
+        ]
+        order = np.array([index for group in random.permutation(len(groups)) for index in groups[group]], np.int64)
     n_batches = max(1, min(-(-n_pairs // batch_size), n_pairs // 2))
     return list(np.array_split(order, n_batches))
 

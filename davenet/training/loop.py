@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from davenet import events
 from davenet.errors import UserError
@@ -63,7 +65,7 @@ class Run:
 
     def run(self) -> dict[str, Any]:
         pairs, validation = self._usable_pairs()
-        batches_an_epoch = len(batch_indices(len(pairs), self.config.batch_size, seed=0, epoch=0))
+        batches_an_epoch = len(self._batches(pairs, 0))
         total = len(pairs) * self.config.epochs
         self._write_config(len(pairs), len(validation))
         self._go_on_from_state()
@@ -85,7 +87,7 @@ class Run:
         return result
 
     def _train_epoch(self, epoch: int, pairs: Sequence[Pair], batches_an_epoch: int, total: int) -> None:
-        chosen = batch_indices(len(pairs), self.config.batch_size, seed=self.config.seed, epoch=epoch)
+        chosen = self._batches(pairs, epoch)
         seen = sum(len(indices) for indices in chosen[: self.place.batch])
         work = [
             ([pairs[i] for i in indices], [augmentation(self.config, epoch, int(i)) for i in indices])
@@ -103,6 +105,15 @@ class Run:
             self._report(loss, epoch + self.place.batch / batches_an_epoch, epoch * len(pairs) + seen, total)
             if time.monotonic() - self._saved_s > SAVE_EVERY_S:
                 self._save()
+
+    def _batches(self, pairs: Sequence[Pair], epoch: int) -> list[NDArray[np.int64]]:
+        return batch_indices(
+            [pair.video_uid for pair in pairs],
+            self.config.batch_size,
+            seed=self.config.seed,
+            epoch=epoch,
+            pairs_a_video=self.config.pairs_a_video,
+        )
 
     def _step(self, batch: Batch) -> float | None:
         """Takes one step and returns its loss; None where fewer than two pairs could be read: none has an impostor."""

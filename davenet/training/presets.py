@@ -39,6 +39,12 @@ class TrainConfig(BaseModel):
     margin: float = Field(1.0, gt=0, description="By how much a true pair must win, in similarity")
     optimiser: Literal["sgd", "adamw"] = Field("sgd", description="Rule of the steps; the paper uses SGD")
     batch_size: int = Field(100, ge=2, le=4096, description="Pairs in a batch; each is an impostor for the others")
+    pairs_a_video: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Pairs of one video that go into a batch together; 1: pairs are drawn from all videos",
+    )
     epochs: int = Field(100, ge=1, le=10_000, description="Passes over all pairs")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="Size of the steps")
     momentum: float = Field(0.9, ge=0, lt=1, description="Share of the last step that goes on (SGD)")

@@ -1,4 +1,4 @@
-"""Sets a machine up for the project: system libraries, a virtual environment, the pinned packages. Standard library only.
+"""Sets a machine up for the project: system libraries, a virtual environment, the pinned packages. Only Python itself.
 
 Called by make; run it again at any time, it does only what is missing. System libraries come through apt where that may
 be used without a password (root, or sudo -n); elsewhere the one command to run is named.
@@ -40,15 +40,24 @@ LIBRARIES = {
     "xcb-xkb": "libxcb-xkb1",
 }
 # What only the tests use: a virtual screen, voices, a sound server. Tests that need one are skipped where it is absent.
-TEST_PROGRAMS = {"Xvfb": "xvfb", "flite": "flite", "espeak-ng": "espeak-ng", "ffmpeg": "ffmpeg", "pulseaudio": "pulseaudio"}
+TEST_PROGRAMS = {
+    "Xvfb": "xvfb",
+    "flite": "flite",
+    "espeak-ng": "espeak-ng",
+    "ffmpeg": "ffmpeg",
+    "pulseaudio": "pulseaudio",
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tests", action="store_true", help="also what the tests use")
     for_tests = parser.parse_args().tests
-    if sys.version_info < (3, 11):
-        print(f"Python 3.11 or newer is needed, this is {platform.python_version()}; set PYTHON=python3.12 make …", file=sys.stderr)
+    if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python runs, to say so
+        print(
+            f"Python 3.11 or newer is needed, this is {platform.python_version()}; set PYTHON=python3.12 make …",
+            file=sys.stderr,
+        )
         return 2
     install_system_packages(for_tests)
     return install_python_packages(["dev", "kitchen"] if for_tests else [])
@@ -67,7 +76,10 @@ def install_system_packages(for_tests: bool) -> None:
     apt = shutil.which("apt-get")
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
     command = [*prefix, "apt-get", "install", "-y", "--no-install-recommends", *missing]
-    allowed = apt and (not prefix or (shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0))
+    allowed = apt and (
+        not prefix
+        or (shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0)
+    )
     if not allowed:
         tool = "sudo apt-get install -y" if apt else "your package manager, to install what Debian calls"
         print(f"Some system libraries are missing. Run: {tool} {' '.join(missing)}", file=sys.stderr)
@@ -80,7 +92,12 @@ def install_system_packages(for_tests: bool) -> None:
 
 
 def has_fonts() -> bool:
-    folders = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts", Path.home() / ".local/share/fonts"]
+    folders = [
+        Path("/usr/share/fonts"),
+        Path("/usr/local/share/fonts"),
+        Path.home() / ".fonts",
+        Path.home() / ".local/share/fonts",
+    ]
     return any(next(folder.rglob("*.[to]tf"), None) for folder in folders if folder.is_dir())
 
 
@@ -100,9 +117,23 @@ def install_python_packages(extras: list[str]) -> int:
             return 2
     print("Installing the pinned packages (some minutes the first time)", file=sys.stderr)
     target = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt"), "-e", target]
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-c",
+        str(ROOT / "constraints.txt"),
+        "-e",
+        target,
+    ]
     if subprocess.run(pip).returncode != 0:
-        print("pip could not install the packages; its message above says why. Run make again when it is mended.", file=sys.stderr)
+        print(
+            "pip could not install the packages; its message above says why. Run make again when it is mended.",
+            file=sys.stderr,
+        )
         return 2
     for stamp in stamps.values():
         stamp.write_text(wanted.hexdigest())

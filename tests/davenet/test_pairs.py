@@ -20,7 +20,17 @@ def test_pairs_survive_their_file_and_equal_pairs_have_an_equal_hash(tmp_path: P
 
 def test_a_pairs_uid_depends_on_video_time_and_kind_alone() -> None:
     assert pair_uid("v", 1.0, "food") == pair_uid("v", 1.0000001, "food")
-    assert len({pair_uid("v", 1.0, "food"), pair_uid("w", 1.0, "food"), pair_uid("v", 2.0, "food"), pair_uid("v", 1.0, "uniform")}) == 4
+    assert (
+        len(
+            {
+                pair_uid("v", 1.0, "food"),
+                pair_uid("w", 1.0, "food"),
+                pair_uid("v", 2.0, "food"),
+                pair_uid("v", 1.0, "uniform"),
+            }
+        )
+        == 4
+    )
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:

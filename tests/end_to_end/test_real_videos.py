@@ -1,4 +1,4 @@
-"""The whole way on real cooking videos with real speech, a real labeller and a real recogniser, through the command line."""
+"""The whole way on real cooking videos with real speech, labeller and recogniser, through the command line."""
 
 import json
 import subprocess
@@ -81,7 +81,9 @@ def test_mining_finds_a_pair_whose_label_is_among_its_words(project: Path) -> No
             assert abs((pair.label.word_start + pair.label.word_end) / 2 - pair.time_s) <= 10
 
 
-def test_verdicts_on_real_pairs_are_exported_with_their_provenance(project: Path, repository: Path, tmp_path: Path) -> None:
+def test_verdicts_on_real_pairs_are_exported_with_their_provenance(
+    project: Path, repository: Path, tmp_path: Path
+) -> None:
     with Project.open(project) as opened:
         pairs = opened.store.queue("pending", reviewer="tester")
         for pair in pairs[:2]:
@@ -92,7 +94,9 @@ def test_verdicts_on_real_pairs_are_exported_with_their_provenance(project: Path
     assert {line["pair_uid"] for line in lines} >= {pair.uid for pair in pairs[:2]}
 
 
-def test_matchmaps_are_rendered_over_a_real_video_with_its_own_sound(project: Path, repository: Path, tmp_path: Path) -> None:
+def test_matchmaps_are_rendered_over_a_real_video_with_its_own_sound(
+    project: Path, repository: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "matchmaps.mp4"
     checkpoint = repository / "resources" / "checkpoint" / "kitchen-small.safetensors"
     annotator(repository, "render", project, "pllava_cooking_show_cocoa.mp4", "--checkpoint", checkpoint, "--out", out)

@@ -51,9 +51,7 @@ LOOKALIKES = {
 
 
 @cache
-def sprite(
-    name: str, replaced: tuple[tuple[str, str], ...] = (), hidden: tuple[str, ...] = ()
-) -> NDArray[np.uint8]:
+def sprite(name: str, replaced: tuple[tuple[str, str], ...] = (), hidden: tuple[str, ...] = ()) -> NDArray[np.uint8]:
     """Returns a drawing as RGBA uint8 (SPRITE_SIDE, SPRITE_SIDE, 4), with colours replaced in its source
     and some of its named groups left out.
 
