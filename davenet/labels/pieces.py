@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Sound = NDArray[np.float32]
 
-# A recogniser that normalises each piece by its mean hears worse in shorter pieces, and in longer ones that hold both music
-# and speech. On the YouCook2 video these bounds kept the annotated words at every loudness tried; 15 to 45 s lost "butter".
+# A recogniser that normalises each piece by its mean hears worse in shorter pieces, and in longer ones that hold both
+# music and speech: on the YouCook2 video these bounds kept the annotated words, 15 to 45 s lost "butter".
 SHORTEST_PIECE_S = 8.0
 LONGEST_PIECE_S = 24.0
 _STEP_S = 0.01
