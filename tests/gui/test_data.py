@@ -22,7 +22,7 @@ from davenet.labels.words import Transcript, Word, transcript_path, write_transc
 from tests.annotator.project_maker import make_video_record
 from tests.media_maker import make_video
 
-LONG_MS = 60_000
+LONG_MS = 200_000  # only a bound: a child at low priority can starve beside other work
 
 
 class Data:

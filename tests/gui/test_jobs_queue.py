@@ -15,7 +15,7 @@ from annotator.jobs.queue import AttachedJob, DetachedJob, Job, JobQueue
 from davenet import events, specs
 from davenet.heartbeat import process_runs, read_pulse
 
-LONG_MS = 20_000
+LONG_MS = 100_000
 
 # The child imports this at its start: the verbs then run these functions in place of the real ones.
 SCRIPT = """
