@@ -13,6 +13,7 @@ if sys.platform == "win32":
     _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:
     _CREATION_FLAGS = 0  # a new session does it there
+PRIORITY = ("--background",)  # the window stays smooth on a machine that its jobs fill; tests want none of it
 _CODE_FOLDER = Path(__file__).resolve().parents[2]  # where the packages lie, installed or not
 
 
@@ -29,7 +30,7 @@ def write_spec(spec: specs.Spec, folder: Path) -> Path:
 
 def attached_arguments(verb: str, spec_file: Path) -> list[str]:
     """Returns the arguments of a job that ends with the window: events on its output, 'cancel' on its input."""
-    return ["-m", "davenet", verb, "--spec", str(spec_file), "--watch-stdin", "--background"]
+    return ["-m", "davenet", verb, "--spec", str(spec_file), "--watch-stdin", *PRIORITY]
 
 
 def detached_arguments(verb: str, spec_file: Path, folder: Path) -> list[str]:
@@ -40,7 +41,7 @@ def detached_arguments(verb: str, spec_file: Path, folder: Path) -> list[str]:
         "--events", str(folder / tail.EVENTS_FILE),
         "--heartbeat", str(folder / tail.HEARTBEAT_FILE),
         "--cancel-file", str(folder / tail.CANCEL_FILE),
-        "--background",
+        *PRIORITY,
     ]  # fmt: skip
 
 
