@@ -83,8 +83,9 @@ def _read_header(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"There is no checkpoint {path}; choose another or train one first.")
     with open(path, "rb") as file:
-        start = file.read(8)
-    if start[:2] == b"PK" or start[:1] == b"\x80":
+        start = file.read(9)
+    # a safetensors file begins with its header's length in 8 bytes, of any value, and the header's brace
+    if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise UserError(
             f"{path} is a pickled torch file, which can run code when it is opened; choose a .safetensors checkpoint."
         )

@@ -79,6 +79,16 @@ def test_pickles_are_refused_and_never_run(tmp_path: Path, how: str, monkeypatch
     assert not (tmp_path / "trap-was-sprung").exists()
 
 
+def test_checkpoint_whose_headers_length_looks_like_a_pickle_loads(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    first_bytes = set()
+    for n in range(0, 256, 4):  # the header's length takes every multiple of 8: 0x80 is a pickle's first byte
+        save_checkpoint(path, DAVEnet(TINY), metadata={"note": "x" * n})
+        first_bytes.add(path.read_bytes()[0])
+        load_checkpoint(path)
+    assert 0x80 in first_bytes
+
+
 def test_safetensors_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(UserError, match="not a checkpoint of this program"):
