@@ -6,7 +6,6 @@ would copy label files. Everything else (import, extract, mine, matchmaps) is ru
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,17 +90,12 @@ def _copy_labels(project: Project) -> None:
     from davenet.labels import detections, words
 
     for video in project.store.videos():
-        stem = VIDEOS / video.path.stem
-        transcript = stem.with_name(f"{stem.name}.words.pocketsphinx.jsonl")
-        simulated = stem.with_name(f"{stem.name}.detections.jsonl")
-        targets = {
-            transcript: words.transcript_path(project.labels_dir, video.uid, "pocketsphinx"),
-            simulated: detections.detections_path(project.labels_dir, video.uid, "simulated"),
-        }
-        for source, target in targets.items():
-            if source.is_file() and not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+        transcript = VIDEOS / f"{video.path.stem}.words.pocketsphinx.jsonl"
+        simulated = VIDEOS / f"{video.path.stem}.detections.jsonl"
+        if not words.transcript_path(project.labels_dir, video.uid, "pocketsphinx").exists():
+            words.adopt_transcript(transcript, video.uid, project.labels_dir)
+        if not detections.detections_path(project.labels_dir, video.uid, "simulated").exists():
+            detections.adopt_detections(simulated, video.uid, project.labels_dir)
 
 
 def _do(spec: specs.Spec, collect: Callable[..., dict[str, Any]], project: Project) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from davenet.evaluation.recall import KS, chance_at_k, ranks, recall_of_ranks
 from davenet.model.davenet import DAVEnet
 from davenet.model.similarity import Similarity, pool_audio, pool_image, similarity_matrix
 from davenet.pairs import Pair
-from davenet.training.dataset import Loss, PairReader, batches_ahead
+from davenet.training.dataset import Loss, PairReader, Segmenting, batches_ahead
 
 _BATCH = 64
 
@@ -37,7 +37,8 @@ def gallery(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Gallery:
-    """Returns the gallery of these pairs; raises events.Stop between batches when asked to stop."""
+    """Returns the gallery of these pairs, each segment once; raises events.Stop between batches when asked to stop."""
+    pairs = distinct(pairs, reader.segmenting)
     was_training = model.training
     model.eval()
     kept: list[Pair] = []
@@ -85,6 +86,21 @@ def gallery(
     finally:
         model.train(was_training)
     return Gallery(tuple(kept), torch.cat(rows).float().cpu().numpy(), tuple(lost))
+
+
+def distinct(pairs: Sequence[Pair], segmenting: Segmenting) -> list[Pair]:
+    """Returns the pairs in their order with each audio segment once: of those that share one, the nearest frame's.
+
+    Where segments are centred on words, several frames have the same word: their equal segments would tie with the true one.
+    """
+    nearest: dict[tuple[str, float, float], Pair] = {}
+    for pair in pairs:
+        centre, length = segmenting.of(pair)
+        known = nearest.setdefault((pair.video_uid, round(centre, 3), length), pair)
+        if abs(pair.time_s - centre) < abs(known.time_s - centre):
+            nearest[pair.video_uid, round(centre, 3), length] = pair
+    kept = {id(pair) for pair in nearest.values()}
+    return [pair for pair in pairs if id(pair) in kept]
 
 
 def figures(found: Gallery) -> dict[str, object]:

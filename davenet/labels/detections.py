@@ -54,6 +54,14 @@ def newest_detections(labels_dir: Path, video_uid: str, detector: str | None = N
     return label_file.newest_label_file(labels_dir, video_uid, FORMAT, detector)
 
 
+def adopt_detections(source: Path, video_uid: str, labels_dir: Path) -> Path:
+    """Writes the detections of a file that came with a video under the video's uid here; returns where they lie."""
+    made = replace(read_detections(source), video_uid=video_uid)
+    target = detections_path(labels_dir, video_uid, made.detector)
+    write_detections(target, made)
+    return target
+
+
 def write_detections(path: Path, detections: Detections) -> None:
     """Writes the file atomically; raises UserError when the disk is full."""
     header = {

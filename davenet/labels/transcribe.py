@@ -34,7 +34,10 @@ class Transcriber(Protocol):
 
 
 # name -> (module, class); imported on use, since each brings its model
-_TRANSCRIBERS = {"pocketsphinx": ("davenet.labels.pocketsphinx", "PocketsphinxTranscriber")}
+_TRANSCRIBERS = {
+    "pocketsphinx": ("davenet.labels.pocketsphinx", "PocketsphinxTranscriber"),
+    "pocketsphinx-keywords": ("davenet.labels.pocketsphinx_keywords", "KeywordTranscriber"),
+}
 
 
 def transcriber_names() -> tuple[str, ...]:

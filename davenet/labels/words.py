@@ -51,6 +51,14 @@ def newest_transcript(labels_dir: Path, video_uid: str, recogniser: str | None =
     return label_file.newest_label_file(labels_dir, video_uid, _FORMAT, recogniser)
 
 
+def adopt_transcript(source: Path, video_uid: str, labels_dir: Path) -> Path:
+    """Writes the words of a file that came with a video under the video's uid here; returns where they lie."""
+    made = replace(read_transcript(source), video_uid=video_uid)
+    target = transcript_path(labels_dir, video_uid, made.recogniser)
+    write_transcript(target, made)
+    return target
+
+
 def write_transcript(path: Path, transcript: Transcript) -> None:
     """Writes the file atomically; raises UserError when the disk is full."""
     header = {

@@ -125,7 +125,8 @@ class SmallImageBranch(nn.Module):
 class AudioBranch(nn.Module):
     """Batch normalisation, one convolution over all mel bands, then some in time, each with ReLU and a max-pool.
 
-    With `batch_norm` each convolution, and the map at the end, is normalised too (the small model); the paper has none. The max-pools are (1x3), stride 2, pad 1; ReLU before them makes padding with nothing the same as padding with zero.
+    With `batch_norm` each convolution, and the map at the end, is normalised too (the small model); the paper has none. The
+    max-pools are (1x3), stride 2, pad 1; ReLU before them makes padding with nothing the same as padding with zero.
     """
 
     def __init__(self, *, widths: tuple[int, ...], kernels: tuple[int, ...], batch_norm: bool) -> None:

@@ -67,7 +67,7 @@ class PairReader:
     def __init__(self, clips_dir: Path, model: ModelConfig, segmenting: Segmenting) -> None:
         self._clips_dir = clips_dir
         self._model = model
-        self._segmenting = segmenting
+        self.segmenting = segmenting
         self._clips: dict[str, Clip | UserError] = {}
 
     def usable(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Loss]]:
@@ -96,7 +96,7 @@ class PairReader:
             raise UserError(
                 f"The frame at {pair.time_s:.1f} s of {pair.video_uid} cannot be read; extract the video again."
             ) from error
-        centre, length = self._segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
+        centre, length = self.segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
         log_mel, n_steps = clip.segment(centre, length)
         if n_steps == 0:
             raise UserError(f"{pair.video_uid} has no sound at {centre:.1f} s; extract the video again.")

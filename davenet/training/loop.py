@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from davenet import events
 from davenet.errors import UserError
@@ -27,6 +28,7 @@ from davenet.model.davenet import DAVEnet
 from davenet.model.similarity import similarity_matrix
 from davenet.pairs import Pair, read_pairs
 from davenet.specs import TrainSpec
+from davenet.training.anchors import label_codes, label_of, same_label, similarities_with_codes
 from davenet.training.dataset import Batch, Loss, PairReader, Segmenting, augmentation, batch_indices, batches_ahead
 from davenet.training.losses import blended_triplet_loss
 from davenet.training.presets import TrainConfig, preset
@@ -122,11 +124,7 @@ class Run:
         n_steps_B = batch.n_steps_B.to(self.device)
         image_BDHW = self.model.image_map(batch.image_B3HW.to(self.device))
         audio_BDT = self.model.audio_map(batch.log_mel_BMT.to(self.device), n_steps_B)
-        similarity_BB = similarity_matrix(
-            image_BDHW, audio_BDT, self.model.audio_steps_B(n_steps_B), kind=self.config.similarity
-        )
-        generator = torch.Generator().manual_seed((self.config.seed << 32) + self.place.step)
-        loss = blended_triplet_loss(similarity_BB, margin=self.config.margin, generator=generator)
+        loss = self._loss(batch, image_BDHW, audio_BDT, self.model.audio_steps_B(n_steps_B))
         value = float(loss.detach())
         if not math.isfinite(value):
             raise UserError(
@@ -139,6 +137,24 @@ class Run:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimiser.step()
         return value
+
+    def _loss(self, batch: Batch, image_BDHW: Tensor, audio_BDT: Tensor, n_audio_steps_B: Tensor) -> Tensor:
+        generator = torch.Generator().manual_seed((self.config.seed << 32) + self.place.step)
+        labels = [label_of(pair) for pair in batch.pairs]
+        similarities: tuple[Tensor, ...] = ()
+        if self.config.anchor_epochs:  # the codes stay when frames meet sounds: without them both branches fall back
+            codes_BD = label_codes(labels, self.model.config.embedding).to(self.device)
+            similarities = similarities_with_codes(image_BDHW, audio_BDT, n_audio_steps_B, codes_BD)
+        if self.place.epoch >= self.config.anchor_epochs:
+            similarities += (similarity_matrix(image_BDHW, audio_BDT, n_audio_steps_B, kind=self.config.similarity),)
+        if self.config.mask_same_label:
+            same_BB = same_label(labels).to(self.device)
+            similarities = tuple(similarity_BB.masked_fill(same_BB, -torch.inf) for similarity_BB in similarities)
+        losses = [
+            blended_triplet_loss(similarity_BB, margin=self.config.margin, generator=generator)
+            for similarity_BB in similarities
+        ]
+        return torch.stack(losses).sum()
 
     def _validate(self, pairs: Sequence[Pair], *, epoch: int) -> None:
         """Measures Recall@k over the validation pairs, and keeps the weights where they are the best so far."""

@@ -37,6 +37,15 @@ class TrainConfig(BaseModel):
     )
     loss: Literal["blend"] = Field("blend", description="Triplet loss, random and semi-hard impostors in equal parts")
     margin: float = Field(1.0, gt=0, description="By how much a true pair must win, in similarity")
+    anchor_epochs: int = Field(
+        0,
+        ge=0,
+        description="First epochs in which each branch learns codes of the weak labels, before frames meet sounds too; "
+        "for models from nothing on few pairs; 0: no codes",
+    )
+    mask_same_label: bool = Field(
+        False, description="Whether pairs of the same weak label are no impostors of each other"
+    )
     optimiser: Literal["sgd", "adamw"] = Field("sgd", description="Rule of the steps; the paper uses SGD")
     batch_size: int = Field(100, ge=2, le=4096, description="Pairs in a batch; each is an impostor for the others")
     pairs_a_video: int = Field(
@@ -83,17 +92,20 @@ _PAPER = TrainConfig(description="Section 5: uniform pairs of whole videos, from
 _SMALL = TrainConfig(
     description="The small model from nothing on two cores in minutes",
     model="small",
-    segment_s=4.0,
+    segment_s=1.2,
+    segment_at="word",
     similarity="misa",
-    batch_size=64,
-    epochs=8,
-    learning_rate=0.05,
+    anchor_epochs=4,
+    mask_same_label=True,
+    batch_size=32,
+    epochs=16,
+    learning_rate=0.03,
     weight_decay=1e-4,
     decay="cosine",
-    warm_up_steps=50,
-    clip_norm=1.0,
+    warm_up_steps=20,
+    clip_norm=2.0,
     crop_least_share=0.5,
-    sound_shift_s=0.3,
+    sound_shift_s=0.2,
     evaluation_gallery=500,
 )
 
@@ -111,10 +123,9 @@ PRESETS: dict[str, TrainConfig] = {
     "demo": _SMALL.model_copy(
         update={
             "description": "A minute's fine-tune of the small checkpoint on the pairs that people accepted",
-            "segment_at": "word",
-            "batch_size": 32,
+            "anchor_epochs": 0,
             "epochs": 6,
-            "learning_rate": 0.005,
+            "learning_rate": 0.003,
             "warm_up_steps": 4,
         }
     ),

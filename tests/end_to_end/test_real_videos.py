@@ -16,6 +16,7 @@ from davenet.labels.words import newest_transcript, read_transcript
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 EGGS = "yc2_xHlBWc-7Kwo_scrambled_eggs.mp4"
+INGREDIENTS = ("Eggs", "Milk", "Bread", "Cheese", "Cream", "Banana", "Bell pepper", "Watermelon", "Pasta", "Tomato")
 BANANA = "autoeditor_example_banana_at_40s.mp4"
 
 
@@ -36,10 +37,15 @@ def project(tmp_path_factory: pytest.TempPathFactory, shared_data: Path, reposit
     annotator(repository, "new", folder, "--videos", shared_data / "videos")
     annotator(repository, "extract", folder)
     annotator(repository, "transcribe", folder, "--with", "pocketsphinx")
-    annotator(
-        repository, "detect", folder, "--with", f"onnx:{models / 'object_labeler_f32.onnx'}",
-        "--classes", models / "object_labeler_labels_en.txt", "--food-label", "Food",
-    )  # fmt: skip
+    classes = tmp_path_factory.mktemp("classes") / "labels.txt"
+    # Section 6 searches the exact class name, and cooks say "eggs": the classes file gives it as it is spoken
+    labels = (models / "object_labeler_labels_en.txt").read_text("utf-8").splitlines()
+    classes.write_text("".join(f"{'Eggs' if label == 'Egg' else label}\n" for label in labels), "utf-8")
+    foods = classes.with_name("foods.txt")
+    foods.write_text("\n".join(INGREDIENTS) + "\n", "utf-8")
+    model = f"onnx:{models / 'object_labeler_f32.onnx'}"
+    chosen = ["--classes", classes, "--food-label", "Food", "--food-classes", foods]
+    annotator(repository, "detect", folder, "--with", model, *chosen)
     annotator(repository, "mine", folder)
     return folder
 
