@@ -14,27 +14,39 @@ from torch import Tensor
 from davenet.model.similarity import pool_audio
 from davenet.pairs import Pair
 
+_UNLABELLED = "\0"
+
 
 def label_of(pair: Pair) -> str:
-    """Returns the class of the pair's first weak label, '' for a pair without one."""
-    return pair.labels[0].class_name if pair.labels else ""
+    """Returns the class of the pair's first weak label, '' for non-food; a uniform pair has a label like no other's."""
+    if pair.labels:
+        return pair.labels[0].class_name
+    return _UNLABELLED + pair.uid if pair.kind == "uniform" else ""
 
 
 def label_codes(labels: Sequence[str], embedding: int) -> Tensor:
-    """Returns float32 (B, D) of length one: the same for a label wherever and whenever it is asked for."""
+    """Returns float32 (B, D) of length one: the same for a label wherever and whenever it is asked for.
+
+    The codes of uniform pairs are zero: nothing draws them anywhere.
+    """
     codes = {}
     for label in set(labels):
         seed = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=7).digest(), "little")
         code = torch.randn(embedding, generator=torch.Generator().manual_seed(seed))
-        codes[label] = code / code.norm()
+        codes[label] = torch.zeros(embedding) if label.startswith(_UNLABELLED) else code / code.norm()
     return torch.stack([codes[label] for label in labels])
 
 
 def same_label(labels: Sequence[str]) -> Tensor:
-    """Returns bool (B, B): true for two different pairs of the same label, which are no impostors of one another."""
+    """Returns bool (B, B): true for two different pairs of the same label, which are no impostors of one another.
+
+    Pairs without a label ('') have nothing in common.
+    """
     number = {label: index for index, label in enumerate(dict.fromkeys(labels))}
     of_B = torch.tensor([number[label] for label in labels])
-    return (of_B.unsqueeze(0) == of_B.unsqueeze(1)) & ~torch.eye(len(labels), dtype=torch.bool)
+    has_one_B = torch.tensor([bool(label) for label in labels])
+    same_BB = (of_B.unsqueeze(0) == of_B.unsqueeze(1)) & has_one_B.unsqueeze(1)
+    return same_BB & ~torch.eye(len(labels), dtype=torch.bool)
 
 
 def similarities_with_codes(

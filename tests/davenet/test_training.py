@@ -21,8 +21,9 @@ from davenet.jobs import run_job
 from davenet.model.checkpoint import load_checkpoint, save_checkpoint
 from davenet.model.config import MODEL_CONFIGS
 from davenet.model.davenet import DAVEnet
-from davenet.pairs import Pair, WeakLabel, read_pairs, write_pairs
+from davenet.pairs import Pair, WeakLabel, read_pairs, uniform_pairs, write_pairs
 from davenet.specs import EvaluateSpec, TrainSpec
+from davenet.training.anchors import label_codes, label_of, same_label
 from davenet.training.dataset import PairReader, Segmenting, augmentation, batch_indices, evaluation_crop
 from davenet.training.loop import learning_rate_at, train
 from davenet.training.presets import PRESETS, TrainConfig, preset
@@ -34,6 +35,7 @@ QUICK = {
     "segment_s": 1.0,
     "learning_rate": 0.03,
     "warm_up_steps": 0,
+    "anchor_epochs": 0,
     "threads": 1,
 }
 
@@ -75,6 +77,14 @@ def test_model_learns_what_belongs_together_from_nothing(material: Path, tmp_pat
     assert result["chance"] == 10 / 16
     assert Path(result["checkpoint"]).is_file()
     assert Path(result["best_checkpoint"]).is_file()
+
+
+def test_uniform_pairs_stay_each_others_impostors_and_have_no_code() -> None:
+    uniform = [label_of(pair) for pair in uniform_pairs("v", [0.0, 1.0, 2.0])]
+    assert not same_label(uniform).any()
+    assert (label_codes(uniform, 16) == 0).all()
+    talk = [label_of(Pair(uid, "v", 1.0, 1.0, "non-food")) for uid in "ab"]
+    assert same_label(talk).sum() == 2
 
 
 def test_run_leaves_its_folder_and_reports_in_pairs(material: Path, tmp_path: Path) -> None:
@@ -328,12 +338,21 @@ def test_evaluate_needs_two_readable_pairs(material: Path, tmp_path: Path) -> No
     assert not (tmp_path / "o.json").exists()
 
 
-def test_every_pair_is_in_one_batch_of_an_epoch_and_no_batch_has_one() -> None:
+@pytest.mark.parametrize("pairs_a_video", [1, 4])
+def test_every_pair_is_in_one_batch_of_an_epoch_and_no_batch_has_one(pairs_a_video: int) -> None:
     for n in (2, 3, 5, 31, 64, 65):
-        batches = batch_indices(n, 32, seed=1, epoch=4)
+        videos = [f"video-{i % 7}" for i in range(n)]
+        batches = batch_indices(videos, 32, seed=1, epoch=4, pairs_a_video=pairs_a_video)
         assert sorted(int(i) for b in batches for i in b) == list(range(n))
         assert min(len(b) for b in batches) >= 2
-    assert not np.array_equal(batch_indices(64, 32, seed=1, epoch=4)[0], batch_indices(64, 32, seed=1, epoch=5)[0])
+    first, second = (batch_indices(videos, 32, seed=1, epoch=e, pairs_a_video=pairs_a_video)[0] for e in (4, 5))
+    assert not np.array_equal(first, second)
+
+
+def test_pairs_of_a_video_stay_together_where_they_should() -> None:
+    videos = [f"video-{i % 8}" for i in range(128)]
+    for batch in batch_indices(videos, 16, seed=0, epoch=0, pairs_a_video=8):
+        assert len({videos[i] for i in batch}) == 2
 
 
 def test_chances_of_a_pair_follow_from_seed_epoch_and_pair_alone() -> None:
