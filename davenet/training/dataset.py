@@ -5,7 +5,7 @@ Every random choice follows from (seed, epoch, pair), never from the order of th
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -151,6 +151,10 @@ class Augmentation:
     flipped: bool
     sound_shift_s: float
     whole: bool  # no random crop
+    gains_rgb: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pitch_shift: int = 0  # mel bands
+    masked_bands: tuple[int, int] = (0, 0)  # first and number
+    masked_steps: tuple[float, int] = (0.0, 0)  # place, 0..1 of the segment, and number
 
     def crop(self, frame_rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """Returns the random crop at (size, size, 3)."""
@@ -167,12 +171,31 @@ class Augmentation:
             picture = picture[:, ::-1]
         return _resized(picture, size, size)
 
+    def tint(self, picture_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the picture in another light."""
+        if self.gains_rgb == (1.0, 1.0, 1.0):
+            return picture_rgb
+        return np.clip(picture_rgb * np.array(self.gains_rgb, np.float32), 0, 255).astype(np.uint8)
+
+    def disturb(self, log_mel: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
+        """Returns the log-mel (40, steps) with its pitch shifted, and some bands and steps silenced."""
+        if not (self.pitch_shift or self.masked_bands[1] or self.masked_steps[1]):
+            return log_mel
+        disturbed = np.full_like(log_mel, FLOOR_DB)
+        shift = self.pitch_shift
+        disturbed[max(shift, 0) : N_MELS + min(shift, 0)] = log_mel[max(-shift, 0) : N_MELS - max(shift, 0)]
+        first, n_bands = self.masked_bands
+        disturbed[first : first + n_bands] = FLOOR_DB
+        start = int(self.masked_steps[0] * n_steps)
+        disturbed[:, start : start + self.masked_steps[1]] = FLOOR_DB
+        return disturbed
+
 
 def augmentation(config: TrainConfig, epoch: int, pair_index: int) -> Augmentation:
     """Returns a pair's choices in an epoch: torchvision's RandomResizedCrop with ratios 3/4..4/3, flip and shift."""
     random = np.random.default_rng((config.seed, epoch, pair_index))
     whole = config.crop_least_share >= 1
-    return Augmentation(
+    drawn = Augmentation(
         area_share=float(random.uniform(min(config.crop_least_share, 1.0), 1.0)),
         aspect=float(np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))),
         x=0.5 if whole else float(random.uniform()),
@@ -180,6 +203,17 @@ def augmentation(config: TrainConfig, epoch: int, pair_index: int) -> Augmentati
         flipped=bool(random.uniform() < 0.5) and config.flip,
         sound_shift_s=float(random.uniform(-config.sound_shift_s, config.sound_shift_s)),
         whole=whole,
+    )
+    light, colours = random.uniform(-1, 1), random.uniform(-1, 1, 3)
+    gains = (1 + config.colour_jitter * light) * (1 + config.colour_jitter / 2 * colours)
+    shift = int(random.integers(-config.pitch_shift, config.pitch_shift + 1))
+    n_bands, n_steps = (int(random.integers(0, most + 1)) for most in (config.sound_masks, 2 * config.sound_masks))
+    return replace(
+        drawn,
+        gains_rgb=(float(gains[0]), float(gains[1]), float(gains[2])),
+        pitch_shift=shift,
+        masked_bands=(int(random.integers(0, N_MELS - n_bands)), n_bands),
+        masked_steps=(float(random.uniform()), n_steps),
     )
 
 

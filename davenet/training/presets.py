@@ -73,6 +73,19 @@ class TrainConfig(BaseModel):
     )
     flip: bool = Field(True, description="Mirror every other picture left to right")
     sound_shift_s: float = Field(0.0, ge=0, le=5, description="Largest random shift of the sound's centre, seconds")
+    colour_jitter: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Largest random change of a picture's brightness, and half of it of each colour, 0..1",
+    )
+    sound_masks: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Most mel bands, and twice as many hundredths of a second, that are silenced at random",
+    )
+    pitch_shift: int = Field(0, ge=0, le=5, description="Largest random shift of the sound's pitch, mel bands")
     seed: int = Field(0, ge=0, description="Names the run's chances: order, crops, impostors and first weights")
     threads: int = Field(0, ge=0, le=1024, description="Processor threads; 0: all cores")
     evaluation_gallery: int = Field(

@@ -1,5 +1,6 @@
 """A run on small clips: it learns, it goes on after a stop or a kill, and it says what is wrong."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -21,9 +22,8 @@ from davenet.jobs import run_job
 from davenet.model.checkpoint import load_checkpoint, save_checkpoint
 from davenet.model.config import MODEL_CONFIGS
 from davenet.model.davenet import DAVEnet
-from davenet.pairs import Pair, WeakLabel, read_pairs, uniform_pairs, write_pairs
+from davenet.pairs import Pair, WeakLabel, read_pairs, write_pairs
 from davenet.specs import EvaluateSpec, TrainSpec
-from davenet.training.anchors import label_codes, label_of, same_label
 from davenet.training.dataset import PairReader, Segmenting, augmentation, batch_indices, evaluation_crop
 from davenet.training.loop import learning_rate_at, train
 from davenet.training.presets import PRESETS, TrainConfig, preset
@@ -77,14 +77,6 @@ def test_model_learns_what_belongs_together_from_nothing(material: Path, tmp_pat
     assert result["chance"] == 10 / 16
     assert Path(result["checkpoint"]).is_file()
     assert Path(result["best_checkpoint"]).is_file()
-
-
-def test_uniform_pairs_stay_each_others_impostors_and_have_no_code() -> None:
-    uniform = [label_of(pair) for pair in uniform_pairs("v", [0.0, 1.0, 2.0])]
-    assert not same_label(uniform).any()
-    assert (label_codes(uniform, 16) == 0).all()
-    talk = [label_of(Pair(uid, "v", 1.0, 1.0, "non-food")) for uid in "ab"]
-    assert same_label(talk).sum() == 2
 
 
 def test_run_leaves_its_folder_and_reports_in_pairs(material: Path, tmp_path: Path) -> None:
@@ -368,6 +360,35 @@ def test_augmentation_that_is_switched_off_gives_the_largest_square() -> None:
     choice = augmentation(config, 0, 0)
     assert choice.sound_shift_s == 0
     np.testing.assert_array_equal(choice.crop(frame, 64), frame[:, 18:82])
+
+
+def test_disturbed_sound_keeps_its_length_and_falls_silent_only_where_it_is_masked() -> None:
+    sound = np.full((40, 50), -10.0, np.float32)
+    quiet = TrainConfig(crop_least_share=1.0, flip=False)
+    assert augmentation(quiet, 0, 0).disturb(sound, 50) is sound
+    loud = TrainConfig(sound_masks=8, pitch_shift=2, colour_jitter=0.2)
+    for index in range(30):
+        choice = augmentation(loud, 0, index)
+        disturbed = choice.disturb(sound, 50)
+        assert disturbed.shape == (40, 50)
+        assert set(np.unique(disturbed)) <= {-80.0, -10.0}
+        assert (disturbed[:, 0] == -80).sum() <= 10 or choice.masked_steps[0] * 50 < 1
+        assert (disturbed == -10).mean() > 0.4
+    assert (sound == -10).all()
+
+
+def test_pitch_shift_moves_the_bands_and_leaves_silence_behind() -> None:
+    sound = np.repeat(np.arange(40, dtype=np.float32)[:, None], 3, axis=1)
+    still = augmentation(TrainConfig(), 0, 0)
+    up, down = (dataclasses.replace(still, pitch_shift=by).disturb(sound, 3)[:, 0] for by in (2, -2))
+    assert up[:4].tolist() == [-80, -80, 0, 1]
+    assert down[-4:].tolist() == [38, 39, -80, -80]
+
+
+def test_tint_changes_colours_and_never_wraps_around() -> None:
+    picture = np.full((4, 4, 3), 250, np.uint8)
+    tinted = dataclasses.replace(augmentation(TrainConfig(), 0, 0), gains_rgb=(1.2, 1.0, 0.5)).tint(picture)
+    assert tinted[0, 0].tolist() == [255, 250, 125]
 
 
 @pytest.mark.parametrize("size", [(20, 400), (400, 20), (3, 3), (90, 160)])
