@@ -28,6 +28,6 @@ def run_demo(project_dir: Path | None, headless: bool, out_dir: Path | None, *, 
     from annotator.demo.walk import walk
 
     out = (out_dir or Path("demo-output")).absolute()
-    project = project_dir or out / "project"
+    project = project_dir or out / "demo"
     prepared = prepare(project, say)
     return {"project": str(project), **prepared, **walk(project, out, say)}

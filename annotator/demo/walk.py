@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from annotator.wiring import Wiring
 
 SIZE = (1440, 900)
-VERDICTS = 26
-TRAIN_EPOCHS = 6
+VERDICTS = 60
+TRAIN_EPOCHS = 4
 RENDERED_S = (4.0, 16.0)  # of the video that is rendered
 _STEP_LIMIT_S = 300.0
 _ACCEPT_FROM = 0.6  # the walk accepts what the detector is this sure of: it cannot see
@@ -107,7 +107,10 @@ class _Walker:
         self.say(f"Review: {presenter.counts.pending} pairs pending; giving {VERDICTS} verdicts")
         self.pause(1.5)
         given: dict[str, str] = {}
-        for number in range(min(VERDICTS, presenter.counts.pending)):
+        uids = store.queue_uids("pending", reviewer=reviewer)
+        for number, uid in enumerate(uids[:: max(1, len(uids) // VERDICTS)][:VERDICTS]):  # from every video
+            presenter.show_pair(uid)
+            self.until(lambda uid=uid: _shows(presenter.current, uid), "the pair shows")  # type: ignore[misc]
             pair = presenter.current
             assert pair is not None and pair.label is not None
             sure = pair.label.probability >= _ACCEPT_FROM

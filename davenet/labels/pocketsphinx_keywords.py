@@ -17,6 +17,7 @@ from davenet.labels.pieces import Sound
 from davenet.labels.words import Word, clipped_confidence
 
 _STEPS_A_SECOND = 100
+_SILENCE_AFTER_S = 0.5  # without it a last word is not heard
 _LETTERS_A_DECADE = (
     2  # a word of six letters is kept from a likelihood ratio of 1e-3 on; short words are heard too often
 )
@@ -57,7 +58,8 @@ class KeywordTranscriber:
         """Returns the words spotted in float32 mono sound (n,) in −1..1, in order, with times from its beginning."""
         if rate != self.rate:
             raise ValueError(f"pocketsphinx wants {self.rate} Hz, not {rate}")
-        samples = np.clip(np.round(sound * 32767.0), -32768, 32767).astype("<i2")
+        heard = np.concatenate([sound, np.zeros(round(_SILENCE_AFTER_S * rate), np.float32)])
+        samples = np.clip(np.round(heard * 32767.0), -32768, 32767).astype("<i2")
         self._decoder.start_utt()
         self._decoder.process_raw(samples.tobytes(), full_utt=True)
         self._decoder.end_utt()
@@ -65,7 +67,7 @@ class KeywordTranscriber:
             Word(
                 segment.word.strip(),
                 segment.start_frame / _STEPS_A_SECOND,
-                (segment.end_frame + 1) / _STEPS_A_SECOND,  # its last step is inclusive
+                min((segment.end_frame + 1) / _STEPS_A_SECOND, len(sound) / rate),  # its last step is inclusive
                 clipped_confidence(segment.prob),
             )
             for segment in self._decoder.seg() or ()

@@ -69,7 +69,8 @@ def _is_constant(inside: NDArray[np.float32], before: int, after: int, n_steps: 
 
 def relative(log_mel: NDArray[np.floating]) -> LogMel:
     """Returns a segment's spectrogram in dB relative to its maximum, at least -80; silence is -80 throughout."""
-    segment: LogMel = np.asarray(log_mel, np.float32)
+    # a damaged clip file may hold anything: what is no number is silence
+    segment: LogMel = np.nan_to_num(np.asarray(log_mel, np.float32), nan=ABSOLUTE_FLOOR_DB, posinf=ABSOLUTE_FLOOR_DB)
     if segment.size == 0:
         return segment
     loudest = segment.max()

@@ -14,26 +14,19 @@ from torch import Tensor
 from davenet.model.similarity import pool_audio
 from davenet.pairs import Pair
 
-_UNLABELLED = "\0"
-
 
 def label_of(pair: Pair) -> str:
-    """Returns the class of the pair's first weak label, '' for non-food; a uniform pair has a label like no other's."""
-    if pair.labels:
-        return pair.labels[0].class_name
-    return _UNLABELLED + pair.uid if pair.kind == "uniform" else ""
+    """Returns the class of the pair's first weak label, '' for a pair without one."""
+    return pair.labels[0].class_name if pair.labels else ""
 
 
 def label_codes(labels: Sequence[str], embedding: int) -> Tensor:
-    """Returns float32 (B, D) of length one: the same for a label wherever and whenever it is asked for.
-
-    The codes of uniform pairs are zero: nothing draws them anywhere.
-    """
+    """Returns float32 (B, D) of length one: the same for a label wherever and whenever it is asked for."""
     codes = {}
     for label in set(labels):
         seed = int.from_bytes(hashlib.blake2b(label.encode(), digest_size=7).digest(), "little")
         code = torch.randn(embedding, generator=torch.Generator().manual_seed(seed))
-        codes[label] = torch.zeros(embedding) if label.startswith(_UNLABELLED) else code / code.norm()
+        codes[label] = code / code.norm()
     return torch.stack([codes[label] for label in labels])
 
 

@@ -141,18 +141,22 @@ class Run:
     def _loss(self, batch: Batch, image_BDHW: Tensor, audio_BDT: Tensor, n_audio_steps_B: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed((self.config.seed << 32) + self.place.step)
         labels = [label_of(pair) for pair in batch.pairs]
-        similarities: tuple[Tensor, ...] = ()
-        if self.config.anchor_epochs:  # the codes stay when frames meet sounds: without them both branches fall back
-            codes_BD = label_codes(labels, self.model.config.embedding).to(self.device)
-            similarities = similarities_with_codes(image_BDHW, audio_BDT, n_audio_steps_B, codes_BD)
-        if self.place.epoch >= self.config.anchor_epochs:
-            similarities += (similarity_matrix(image_BDHW, audio_BDT, n_audio_steps_B, kind=self.config.similarity),)
+        named = [index for index, label in enumerate(labels) if label]
+        compared: list[tuple[Tensor, list[str]]] = []  # similarities of pairs with these labels
+        if self.config.anchor_epochs and len(named) >= 2:
+            # the codes stay when frames meet sounds: without them both branches fall back
+            named_labels = [labels[index] for index in named]
+            codes_BD = label_codes(named_labels, self.model.config.embedding).to(self.device)
+            with_codes = similarities_with_codes(image_BDHW[named], audio_BDT[named], n_audio_steps_B[named], codes_BD)
+            compared += [(similarity_BB, named_labels) for similarity_BB in with_codes]
+        if self.place.epoch >= self.config.anchor_epochs or not compared:
+            kind = self.config.similarity
+            compared.append((similarity_matrix(image_BDHW, audio_BDT, n_audio_steps_B, kind=kind), labels))
         if self.config.mask_same_label:
-            same_BB = same_label(labels).to(self.device)
-            similarities = tuple(similarity_BB.masked_fill(same_BB, -torch.inf) for similarity_BB in similarities)
+            compared = [(s_BB.masked_fill(same_label(of).to(self.device), -torch.inf), of) for s_BB, of in compared]
         losses = [
             blended_triplet_loss(similarity_BB, margin=self.config.margin, generator=generator)
-            for similarity_BB in similarities
+            for similarity_BB, _ in compared
         ]
         return torch.stack(losses).sum()
 
