@@ -36,7 +36,9 @@ def evaluate(spec: EvaluateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
     for loss in (*lost, *found.lost):
         emit(events.Skipped(loss.pair.uid, loss.reason))
     if len(found.pairs) < 2:
-        raise UserError(f"{spec.pairs} has {len(found.pairs)} pairs that can be read; Recall@10 needs two or more.")
+        raise UserError(
+            f"{spec.pairs} has {len(found.pairs)} readable pairs with sound of their own and Recall@10 needs two; accept pairs of more words."
+        )
     values = {
         **figures(found),
         "unreadable": len(lost) + len(found.lost),
