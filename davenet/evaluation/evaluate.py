@@ -37,7 +37,8 @@ def evaluate(spec: EvaluateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
         emit(events.Skipped(loss.pair.uid, loss.reason))
     if len(found.pairs) < 2:
         raise UserError(
-            f"{spec.pairs} has {len(found.pairs)} readable pairs with sound of their own and Recall@10 needs two; accept pairs of more words."
+            f"{spec.pairs} has {len(found.pairs)} readable pairs with sound of their own and Recall@10 needs two; "
+            "accept pairs of more words."
         )
     values = {
         **figures(found),
