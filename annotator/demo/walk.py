@@ -144,24 +144,31 @@ class _Walker:
         self.say("Matchmaps: playing a video with what the model hears")
         opened = self._opened()
         self.window.open_workspace("Matchmaps")
-        video = opened.project.store.videos()[0]
+        store = opened.project.store
+        mapped = {
+            video.uid for video in store.videos() if opened.project.matchmaps_path(video.uid, CHECKPOINT).exists()
+        }
+        pairs = [pair for pair in store.queue("all", reviewer=opened.project.reviewer) if pair.video_uid in mapped]
+        shown = min(pairs, key=_seconds_off)  # a food that is named just while it is seen
+        video = store.video(shown.video_uid)
         opened.matchmaps.show_video(video.uid)
         player = self.wiring.players[1]
         self.until(lambda: player.duration_s > 0, "the video opens")
         self.pause(1.0)
         widget = self.window.workspace("Matchmaps")
         assert widget is not None
-        opened.matchmaps._seek_loudest()
+        opened.matchmaps._seek(0.0)
         self.pause(0.5)
         before = player.time_s
         self.press(widget, Qt.Key.Key_Space)
         self.until(lambda: player.time_s > before + 1.0, "the video plays")
         self.press(widget, Qt.Key.Key_Space)
         self.pause(0.6)
-        opened.matchmaps._seek_loudest()
+        played_s = round(player.time_s - before, 2)
+        opened.matchmaps._seek(shown.time_s)
         self.pause(0.8)
         self.pictures("matchmaps")
-        return {"video": video.uid, "played_s": round(player.time_s - before, 2)}
+        return {"video": video.uid, "played_s": played_s}
 
     def train(self) -> dict[str, Any]:
         """Starts a fine-tune from the accepted pairs, watches it, evaluates it."""
@@ -257,6 +264,13 @@ class _Walker:
 
     def _review_widget(self) -> Any:
         return self.window.workspace("Review")
+
+
+def _seconds_off(pair: Any) -> tuple[float, float]:
+    """Orders pairs by how far the word is from the frame, in whole seconds, then by how sure the detector is."""
+    label = pair.label
+    off = abs((label.word_start + label.word_end) / 2 - pair.time_s) if label else 99.0
+    return round(off), -(label.probability if label else 0.0)
 
 
 def _shows(pair: Any, uid: str) -> bool:
