@@ -6,6 +6,7 @@ that a library's prints never enter the protocol. A line ``cancel`` on standard 
 """
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -37,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # what was printed before a kill is in the log
     emit = _Emitter(protocol, chosen.events)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())

@@ -325,7 +325,7 @@ def test_evaluate_needs_two_readable_pairs(material: Path, tmp_path: Path) -> No
         pairs=tmp_path / "one.jsonl",
         out=tmp_path / "o.json",
     )
-    with pytest.raises(UserError, match="two or more"):
+    with pytest.raises(UserError, match="needs two"):
         evaluate(spec, lambda e: None, never)
     assert not (tmp_path / "o.json").exists()
 
