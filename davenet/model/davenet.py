@@ -32,6 +32,17 @@ _VGG16 = (
 )  # 0: max-pool; the last is left out
 _SMALL_STRIDES = (2, 2, 1, 2, 1)
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of red, green and blue, 0..1
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def normalised(image_BHW3: Tensor) -> Tensor:
+    """Returns float32 (B, 3, H, W) of uint8 RGB pictures, ImageNet's mean taken off, in its deviations; same device."""
+    image_B3HW = image_BHW3.permute(0, 3, 1, 2).to(torch.float32).contiguous()
+    mean = image_B3HW.new_tensor(IMAGENET_MEAN).view(3, 1, 1) * 255
+    deviation = image_B3HW.new_tensor(IMAGENET_DEVIATION).view(3, 1, 1) * 255
+    return image_B3HW.sub_(mean).div_(deviation)
+
 
 class DAVEnet(nn.Module):
     """Both branches; the similarity of their maps is in davenet.model.similarity."""
