@@ -30,7 +30,7 @@ from davenet.model.davenet import DAVEnet
 from davenet.specs import MatchmapsSpec
 from davenet.training.dataset import evaluation_crop, normalised, padded
 
-_BATCH = {"davenet": 8, "small": 32}
+_BATCH = {"vgg16": 8, "resnet50": 8, "mobilenet_v2": 16, "small": 32}  # frames, by image branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def video_matchmaps(
     similarity: list[NDArray[np.float32]] = []
     shown_s: list[float] = []
     frames = frames_at(info.path, [float(t) for t in times_s], shorter_side=None)
-    for batch in _batched(frames, _BATCH[model.config.architecture]):
+    for batch in _batched(frames, _BATCH[model.config.image_branch]):
         if stop():
             raise events.Stop
         batch_s = [float(times_s[len(shown_s) + i]) for i in range(len(batch))]

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from davenet.errors import UserError
-from davenet.model.config import MODEL_CONFIGS, ModelConfig
+from davenet.model.config import MODEL_CONFIGS
 from davenet.model.davenet import DAVEnet
-from davenet.model.similarity import matchmap, pool_audio, pool_image, similarity_matrix
+from davenet.model.similarity import Similarity, matchmap, pool_audio, pool_image, similarity_matrix
 
 
 def n_parameters(module: torch.nn.Module) -> int:
@@ -93,7 +93,7 @@ def test_what_lies_in_the_padding_changes_no_similarity(small_model: DAVEnet) ->
         padded[0, :, :60] = sound[0, :, :60]
         padded[1] = sound[1]
     with torch.no_grad():
-        for kind in ("pooled", "misa"):
+        for kind in ("sisa", "misa", "sima"):
             first, second = (
                 similarity_matrix(
                     small_model.image_map(image),
@@ -108,7 +108,7 @@ def test_what_lies_in_the_padding_changes_no_similarity(small_model: DAVEnet) ->
 
 def test_pooled_similarity_is_the_mean_of_the_matchmap_over_real_steps() -> None:
     image, audio, n_steps = torch.randn(3, 8, 5, 4).double(), torch.randn(3, 8, 7).double(), torch.tensor([7, 3, 1])
-    similarity = similarity_matrix(image, audio, n_steps, kind="pooled")
+    similarity = similarity_matrix(image, audio, n_steps, kind="sisa")
     for i in range(3):
         for j in range(3):
             expected = matchmap(image[i], audio[j])[:, :, : n_steps[j]].mean()
@@ -125,18 +125,39 @@ def test_misa_similarity_is_the_mean_over_real_steps_of_the_best_place() -> None
             torch.testing.assert_close(similarity[i, j], sum(best) / len(best))
 
 
-def test_gradient_of_misa_equals_that_of_its_plain_form() -> None:
-    image, audio, n_steps = torch.randn(3, 8, 5, 4).double(), torch.randn(4, 8, 7).double(), torch.tensor([7, 3, 1, 6])
-    upstream = torch.randn(3, 4).double() * (torch.rand(3, 4) < 0.5)  # as a triplet loss: most have none
+def test_sima_similarity_is_the_mean_over_the_picture_of_the_best_real_step() -> None:
+    image, audio, n_steps = torch.randn(3, 8, 5, 4).double(), torch.randn(2, 8, 7).double(), torch.tensor([7, 3])
+    similarity = similarity_matrix(image, audio, n_steps, kind="sima")
+    for i in range(3):
+        for j in range(2):
+            expected = matchmap(image[i], audio[j])[:, :, : n_steps[j]].amax(dim=2).mean()
+            torch.testing.assert_close(similarity[i, j], expected)
+
+
+@pytest.mark.parametrize("kind", ["misa", "sima"])
+@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
+def test_gradient_of_max_similarities_equals_that_of_their_plain_form(kind: Similarity, share: float) -> None:
+    torch.manual_seed(3)
+    image, audio, n_steps = (
+        torch.randn(3, 8, 5, 4).double(),
+        torch.randn(9, 8, 7).double(),
+        torch.arange(1, 10).clamp(max=7),
+    )
+    upstream = torch.randn(3, 9).double() * (
+        torch.rand(3, 9) < share
+    )  # as a triplet loss: most have none; as a softmax: all
     gradients = []
     for plain in (True, False):
         i, a = image.clone().requires_grad_(), audio.clone().requires_grad_()
         if plain:
-            mask = (torch.arange(7) < n_steps[:, None]).double()
-            best = torch.einsum("idhw,jdt->ijthw", i, a).flatten(3).amax(dim=3)
-            similarity = (best * mask).sum(2) / mask.sum(1)
+            real = torch.arange(7) < n_steps[:, None]
+            maps = torch.einsum("idhw,jdt->ijthw", i, a)
+            if kind == "misa":
+                similarity = (maps.flatten(3).amax(dim=3) * real).sum(2) / real.sum(1)
+            else:
+                similarity = maps.masked_fill(~real[None, :, :, None, None], -torch.inf).amax(dim=2).mean(dim=(2, 3))
         else:
-            similarity = similarity_matrix(i, a, n_steps, kind="misa")
+            similarity = similarity_matrix(i, a, n_steps, kind=kind)
         (similarity * upstream).sum().backward()
         gradients.append((i.grad, a.grad))
     torch.testing.assert_close(gradients[0], gradients[1])
@@ -145,7 +166,7 @@ def test_gradient_of_misa_equals_that_of_its_plain_form() -> None:
 def test_all_negative_matchmaps_are_not_lifted_to_zero_by_padding() -> None:
     image, audio = torch.ones(1, 4, 2, 2), -torch.ones(1, 4, 6)
     audio[:, :, 2:] = 0  # padding as the branch leaves it
-    for kind in ("pooled", "misa"):
+    for kind in ("sisa", "misa", "sima"):
         assert similarity_matrix(image, audio, torch.tensor([2]), kind=kind).item() == -4
 
 
@@ -158,7 +179,7 @@ def test_pooling_of_ones_is_one_whatever_the_padding() -> None:
 
 
 def test_crop_is_a_centre_square_of_a_wide_frame() -> None:
-    config = ModelConfig(architecture="davenet")
+    config = MODEL_CONFIGS["davenet"]
     x0, y0, x1, y1 = config.crop_of(1920, 1080)
     assert (x1 - x0) * 1920 == pytest.approx((y1 - y0) * 1080)
     assert (y1 - y0) == pytest.approx(224 / 256)
