@@ -9,7 +9,7 @@ from davenet.evaluation.gallery import figures, gallery
 from davenet.files import content_hash, write_text_atomically
 from davenet.jobs import ShouldStop, started
 from davenet.model.checkpoint import chosen_device, load_checkpoint
-from davenet.model.similarity import Similarity
+from davenet.model.similarity import Similarity, similarity_kind
 from davenet.pairs import read_pairs
 from davenet.specs import EvaluateSpec
 from davenet.training.dataset import PairReader, Segmenting
@@ -57,5 +57,6 @@ def evaluate(spec: EvaluateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
 def as_trained(metadata: dict[str, Any]) -> tuple[Segmenting, Similarity]:
     """Returns how a checkpoint's training cut and compared; the paper's way where its metadata does not say."""
     training = metadata.get("training") or {}
-    similarity: Similarity = "misa" if training.get("similarity") == "misa" else "pooled"
-    return Segmenting(training.get("segment_s"), training.get("segment_at", "frame")), similarity
+    return Segmenting(training.get("segment_s"), training.get("segment_at", "frame")), similarity_kind(
+        training.get("similarity")
+    )

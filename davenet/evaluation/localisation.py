@@ -22,8 +22,8 @@ from davenet.errors import UserError
 from davenet.evaluation.evaluate import as_trained
 from davenet.files import write_text_atomically
 from davenet.model.checkpoint import chosen_device, load_checkpoint
-from davenet.model.davenet import DAVEnet
-from davenet.training.dataset import evaluation_crop, normalised
+from davenet.model.davenet import DAVEnet, normalised
+from davenet.training.dataset import evaluation_crop
 
 AROUND_WORD_S = 0.2  # sound heard before and after the word
 MOST_OFF_S = 0.6  # how far a frame may be from the time of its boxes
@@ -162,9 +162,9 @@ def clips_with_truth(clips_dir: Path, truth_dir: Path) -> Iterator[tuple[Clip, d
 
 
 def _image_map(model: DAVEnet, naming: Naming, device: torch.device) -> torch.Tensor:
-    picture = normalised(evaluation_crop(naming.clip.frame_rgb(naming.frame), model.config))
+    picture = torch.from_numpy(evaluation_crop(naming.clip.frame_rgb(naming.frame), model.config)[None])
     with torch.no_grad():
-        return model.image_map(torch.from_numpy(picture[None]).to(device))[0]
+        return model.image_map(normalised(picture.to(device)))[0]
 
 
 def _peak(image_DHW: torch.Tensor, sound_D: torch.Tensor) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Matchmaps and the similarities made of them (Section 2): every one leaves padded audio steps out.
 
 SISA is the mean of a matchmap, which equals the dot product of the mean-pooled maps; MISA is the mean over time of the
-largest value over the picture. Shapes: B batch, D embedding, H W map height and width, T audio-map steps.
+largest value over the picture; SIMA the mean over the picture of the largest value over time.
+Shapes: B, C batches, D embedding, H W map height and width, T audio-map steps, P places, Q what asks for its best place.
 """
 
 from typing import Any, Literal
@@ -9,7 +10,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Similarity = Literal["pooled", "misa"]
+Similarity = Literal["sisa", "misa", "sima"]
+_SPARSE_SHARE = 0.1  # of the similarities with a gradient, below which picking them out beats whole products
+
+
+def similarity_kind(name: str | None) -> Similarity:
+    """Returns the similarity that a checkpoint's metadata names; SISA, the paper's, where it names none."""
+    if name in ("misa", "sima"):
+        return name  # type: ignore[return-value]
+    return "sisa"  # also called "pooled" by the first checkpoints
 
 
 def step_mask(n_audio_steps_B: Tensor, n_steps: int) -> Tensor:
@@ -25,9 +34,7 @@ def pool_image(image_BDHW: Tensor) -> Tensor:
 
 def pool_audio(audio_BDT: Tensor, n_audio_steps_B: Tensor) -> Tensor:
     """Returns the embeddings (B, D): the mean over the steps that are not padding."""
-    mask_BT = step_mask(n_audio_steps_B, audio_BDT.shape[2]).to(audio_BDT.dtype)
-    total_BD = (audio_BDT * mask_BT.unsqueeze(1)).sum(dim=2)
-    return total_BD / mask_BT.sum(dim=1, keepdim=True).clamp(min=1)
+    return (audio_BDT * _step_weights(audio_BDT, n_audio_steps_B).unsqueeze(1)).sum(dim=2)
 
 
 def matchmap(image_DHW: Tensor, audio_DT: Tensor) -> Tensor:
@@ -37,49 +44,94 @@ def matchmap(image_DHW: Tensor, audio_DT: Tensor) -> Tensor:
 
 def similarity_matrix(image_BDHW: Tensor, audio_CDT: Tensor, n_audio_steps_C: Tensor, *, kind: Similarity) -> Tensor:
     """Returns (B, C): each of B pictures (rows) with each of C sounds (columns)."""
-    if kind == "pooled":
+    if kind == "sisa":
         return pool_image(image_BDHW) @ pool_audio(audio_CDT, n_audio_steps_C).T
-    mask_CT = step_mask(n_audio_steps_C, audio_CDT.shape[2]).to(audio_CDT.dtype)
-    weight_CT = mask_CT / mask_CT.sum(dim=1, keepdim=True).clamp(min=1)
-    similarity_BC: Tensor = _Misa.apply(image_BDHW, audio_CDT, weight_CT)  # type: ignore[no-untyped-call]
-    return similarity_BC
+    image_BDP = image_BDHW.flatten(2)
+    if kind == "misa":
+        every_BP = image_BDP.new_ones(image_BDP.shape[0], image_BDP.shape[2], dtype=torch.bool)
+        similarity_BC: Tensor = _BestPlaces.apply(  # type: ignore[no-untyped-call]
+            image_BDP, every_BP, audio_CDT, _step_weights(audio_CDT, n_audio_steps_C)
+        )
+        return similarity_BC
+    n_places = image_BDP.shape[2]
+    even_BP = image_BDP.new_full((image_BDP.shape[0], n_places), 1 / n_places)
+    similarity_CB: Tensor = _BestPlaces.apply(  # type: ignore[no-untyped-call]
+        audio_CDT, step_mask(n_audio_steps_C, audio_CDT.shape[2]), image_BDP, even_BP
+    )
+    return similarity_CB.T
 
 
-class _Misa(torch.autograd.Function):
-    """MISA of all pictures with all sounds; its gradient is worked out only where the loss has one.
+def _step_weights(audio_BDT: Tensor, n_audio_steps_B: Tensor) -> Tensor:
+    """Returns (B, T): each real step's share of the mean over time, 0 for padding."""
+    mask_BT = step_mask(n_audio_steps_B, audio_BDT.shape[2]).to(audio_BDT.dtype)
+    return mask_BT / mask_BT.sum(dim=1, keepdim=True).clamp(min=1)
 
-    A triplet loss touches at most five similarities a pair, and each comes from one place of the picture a step, so the
-    way back is a few gathers instead of B*C matchmaps (measured on two cores at B = 64: a tenth of the time).
+
+class _BestPlaces(torch.autograd.Function):
+    """S(b, c) = sum over q of weight(c, q) times the largest dot product of asking vector q with b's real places.
+
+    Autograd would keep B*C matchmaps for the way back; here only the winners' indices are kept. A triplet loss touches at
+    most five similarities a pair: these are picked out. A softmax touches all: whole products, a picture at a time.
     """
 
     @staticmethod
-    def forward(ctx: Any, image_BDHW: Tensor, audio_CDT: Tensor, weight_CT: Tensor) -> Tensor:
-        n_sounds, _, n_steps = audio_CDT.shape
-        sound_DS = audio_CDT.permute(1, 0, 2).flatten(1)  # (D, C*T)
-        rows, places = [], []
-        for image_DHW in image_BDHW:  # one picture at a time: B*C matchmaps at once would fill the memory
-            best_S, place_S = (image_DHW.flatten(1).T @ sound_DS).max(dim=0)
-            rows.append((best_S.view(n_sounds, n_steps) * weight_CT).sum(dim=1))
-            places.append(place_S.view(n_sounds, n_steps))
-        ctx.save_for_backward(image_BDHW, audio_CDT, weight_CT, torch.stack(places))
+    def forward(ctx: Any, place_BDP: Tensor, real_BP: Tensor, asking_CDQ: Tensor, weight_CQ: Tensor) -> Tensor:
+        n_asking, _, n_each = asking_CDQ.shape
+        asking_DS = asking_CDQ.permute(1, 0, 2).flatten(1)  # (D, C*Q)
+        rows, winners = [], []
+        for place_DP, real_P in zip(
+            place_BDP, real_BP, strict=True
+        ):  # one at a time: B*C matchmaps would fill the memory
+            match_PS = place_DP.T @ asking_DS
+            best_S, winner_S = match_PS.masked_fill_(~real_P.unsqueeze(1), -torch.inf).max(dim=0)
+            rows.append((best_S.view(n_asking, n_each) * weight_CQ).sum(dim=1))
+            winners.append(winner_S.view(n_asking, n_each))
+        ctx.save_for_backward(place_BDP, asking_CDQ, weight_CQ, torch.stack(winners))
         return torch.stack(rows)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        image_BDHW, audio_CDT, weight_CT, place_BCT = ctx.saved_tensors
-        picture_K, sound_K = gradients[0].nonzero(as_tuple=True)
-        share_KT = gradients[0][picture_K, sound_K].unsqueeze(1) * weight_CT[sound_K]
-        place_KT = place_BCT[picture_K, sound_K]
-        image_BPD = image_BDHW.flatten(2).transpose(1, 2)
-        n_places = image_BPD.shape[1]
-        audio_gradient_CTD = torch.zeros_like(audio_CDT.transpose(1, 2))
-        audio_gradient_CTD.index_add_(0, sound_K, image_BPD[picture_K.unsqueeze(1), place_KT] * share_KT.unsqueeze(2))
-        image_gradient = image_BPD.new_zeros(image_BPD.shape[0] * n_places, image_BPD.shape[2])
-        heard_KTD = audio_CDT.transpose(1, 2)[sound_K] * share_KT.unsqueeze(2)
-        image_gradient.index_add_(0, (picture_K.unsqueeze(1) * n_places + place_KT).flatten(), heard_KTD.flatten(0, 1))
-        image_gradient_BPD = image_gradient.view(image_BPD.shape)
-        return (
-            image_gradient_BPD.transpose(1, 2).reshape(image_BDHW.shape),
-            audio_gradient_CTD.transpose(1, 2).contiguous(),
-            None,
-        )
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor, None]:
+        place_BDP, asking_CDQ, weight_CQ, winner_BCQ = ctx.saved_tensors
+        gradient_BC = gradients[0]
+        if float(gradient_BC.count_nonzero()) > _SPARSE_SHARE * gradient_BC.numel():
+            place_gradient, asking_gradient = _whole(place_BDP, asking_CDQ, weight_CQ, winner_BCQ, gradient_BC)
+        else:
+            place_gradient, asking_gradient = _picked(place_BDP, asking_CDQ, weight_CQ, winner_BCQ, gradient_BC)
+        return place_gradient, None, asking_gradient, None
+
+
+def _whole(
+    place_BDP: Tensor, asking_CDQ: Tensor, weight_CQ: Tensor, winner_BCQ: Tensor, gradient_BC: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Returns both gradients by two products for each of B, with zeros wherever a place did not win."""
+    n_asking, n_channels, n_each = asking_CDQ.shape
+    asking_DS = asking_CDQ.permute(1, 0, 2).flatten(1)
+    asking_gradient_DS = torch.zeros_like(asking_DS)
+    place_gradient = torch.empty_like(place_BDP)
+    for index, (place_DP, winner_CQ) in enumerate(zip(place_BDP, winner_BCQ, strict=True)):
+        share_S = (gradient_BC[index].unsqueeze(1) * weight_CQ).flatten()
+        chosen_PS = place_DP.new_zeros(place_DP.shape[1], share_S.shape[0])
+        chosen_PS.scatter_(0, winner_CQ.flatten().unsqueeze(0), share_S.unsqueeze(0))
+        asking_gradient_DS.addmm_(place_DP, chosen_PS)
+        place_gradient[index] = asking_DS @ chosen_PS.T
+    return place_gradient, asking_gradient_DS.view(n_channels, n_asking, n_each).permute(1, 0, 2).contiguous()
+
+
+def _picked(
+    place_BDP: Tensor, asking_CDQ: Tensor, weight_CQ: Tensor, winner_BCQ: Tensor, gradient_BC: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Returns both gradients by gathering the K similarities that have one."""
+    of_B, of_C = gradient_BC.nonzero(as_tuple=True)  # (K) each
+    share_KQ = gradient_BC[of_B, of_C].unsqueeze(1) * weight_CQ[of_C]
+    winner_KQ = winner_BCQ[of_B, of_C]
+    place_BPD, asking_CQD = place_BDP.transpose(1, 2), asking_CDQ.transpose(1, 2)
+    n_places = place_BPD.shape[1]
+    asking_gradient_CQD = torch.zeros_like(asking_CQD)
+    asking_gradient_CQD.index_add_(0, of_C, place_BPD[of_B.unsqueeze(1), winner_KQ] * share_KQ.unsqueeze(2))
+    place_gradient = place_BPD.new_zeros(place_BPD.shape[0] * n_places, place_BPD.shape[2])
+    asked_KQD = asking_CQD[of_C] * share_KQ.unsqueeze(2)
+    place_gradient.index_add_(0, (of_B.unsqueeze(1) * n_places + winner_KQ).flatten(), asked_KQD.flatten(0, 1))
+    return (
+        place_gradient.view(place_BPD.shape).transpose(1, 2).contiguous(),
+        asking_gradient_CQD.transpose(1, 2).contiguous(),
+    )

@@ -2,7 +2,7 @@
 
 Two untrained branches tell one another almost nothing, and a triplet loss rests for thousands of steps where all similarities
 are equal (measured on the generated kitchen: no gain over chance in 900 steps; with six epochs of codes, at once). A code
-is a fixed random direction for each label; the same triplet loss draws the places of a frame, and the sound, to it.
+is a fixed random direction for each label; the run's own loss draws the places of a frame, and the sound, to it.
 """
 
 import hashlib
@@ -12,12 +12,6 @@ import torch
 from torch import Tensor
 
 from davenet.model.similarity import pool_audio
-from davenet.pairs import Pair
-
-
-def label_of(pair: Pair) -> str:
-    """Returns the class of the pair's first weak label, '' for a pair without one."""
-    return pair.labels[0].class_name if pair.labels else ""
 
 
 def label_codes(labels: Sequence[str], embedding: int) -> Tensor:
@@ -28,18 +22,6 @@ def label_codes(labels: Sequence[str], embedding: int) -> Tensor:
         code = torch.randn(embedding, generator=torch.Generator().manual_seed(seed))
         codes[label] = code / code.norm()
     return torch.stack([codes[label] for label in labels])
-
-
-def same_label(labels: Sequence[str]) -> Tensor:
-    """Returns bool (B, B): true for two different pairs of the same label, which are no impostors of one another.
-
-    Pairs without a label ('') have nothing in common.
-    """
-    number = {label: index for index, label in enumerate(dict.fromkeys(labels))}
-    of_B = torch.tensor([number[label] for label in labels])
-    has_one_B = torch.tensor([bool(label) for label in labels])
-    same_BB = (of_B.unsqueeze(0) == of_B.unsqueeze(1)) & has_one_B.unsqueeze(1)
-    return same_BB & ~torch.eye(len(labels), dtype=torch.bool)
 
 
 def similarities_with_codes(

@@ -20,8 +20,6 @@ from davenet.model.config import N_MELS, STEPS_A_SECOND, ModelConfig
 from davenet.pairs import Pair
 from davenet.training.presets import TrainConfig
 
-IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 FLOOR_DB = -80.0
 _BATCHES_AHEAD = 2
 _MOST_OFF_S = 1.5  # how far a pair may lie outside its clip before they do not belong together
@@ -37,10 +35,13 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B pairs ready for the model; `lost` are those that could not be read."""
+    """B pairs ready for the model; `lost` are those that could not be read.
+
+    With K windows a pair the sounds are (B*K), a pair's windows together, in order of time.
+    """
 
     pairs: tuple[Pair, ...]
-    image_B3HW: Tensor
+    image_BHW3: Tensor  # uint8, RGB
     log_mel_BMT: Tensor  # relative dB, padded with the floor
     n_steps_B: Tensor  # int64, steps that are not padding
     lost: tuple[Loss, ...]
@@ -61,6 +62,18 @@ class Segmenting:
         return centre + shift_s, self.segment_s or pair.segment_s
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Several windows of sound for each pair, the middle one its own (MIL-NCE)."""
+
+    number: int  # odd
+    spacing_s: float
+
+    def offsets_s(self) -> tuple[float, ...]:
+        half = self.number // 2
+        return tuple(self.spacing_s * index for index in range(-half, half + 1))
+
+
 class PairReader:
     """Reads pairs from the clip files of a folder; safe to use from several threads."""
 
@@ -76,7 +89,7 @@ class PairReader:
         lost: list[Loss] = []
         for pair in pairs:
             try:
-                clip = self._clip(pair.video_uid)
+                clip = self.clip(pair.video_uid)
                 if not -_MOST_OFF_S <= pair.time_s <= clip.duration_s + _MOST_OFF_S:
                     raise UserError(
                         f"The pair at {pair.time_s:.1f} s lies outside of its video {pair.video_uid} "
@@ -87,44 +100,66 @@ class PairReader:
                 lost.append(Loss(pair, one_line(error)))
         return kept, lost
 
-    def read(self, pair: Pair, augment: "Augmentation | None") -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
-        """Returns the picture (3, H, W), the log-mel (40, steps) and its number of steps; raises UserError."""
-        clip = self._clip(pair.video_uid)
+    def picture(self, pair: Pair, augment: "Augmentation | None" = None) -> NDArray[np.uint8]:
+        """Returns the model's square of the pair's frame, RGB (S, S, 3); raises UserError where it cannot be read."""
+        clip = self.clip(pair.video_uid)
         try:
             frame = clip.frame_rgb(clip.nearest_frame(pair.time_s))
         except (IndexError, ValueError, cv2.error) as error:
             raise UserError(
                 f"The frame at {pair.time_s:.1f} s of {pair.video_uid} cannot be read; extract the video again."
             ) from error
-        centre, length = self.segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
-        log_mel, n_steps = clip.segment(centre, length)
-        if n_steps == 0:
-            raise UserError(f"{pair.video_uid} has no sound at {centre:.1f} s; extract the video again.")
-        picture = (
-            evaluation_crop(frame, self._model) if augment is None else augment.crop(frame, self._model.image_size)
+        return (
+            evaluation_crop(frame, self._model) if augment is None else augment.picture(frame, self._model.image_size)
         )
-        return normalised(picture), log_mel, n_steps
 
-    def batch(self, pairs: Sequence[Pair], augmentations: "Sequence[Augmentation] | None" = None) -> Batch:
-        """Returns the batch of these pairs; `image_B3HW` has no rows when none of them could be read."""
+    def sounds(
+        self, pair: Pair, augment: "Augmentation | None" = None, windows: "Windows | None" = None
+    ) -> list[tuple[NDArray[np.float32], int]]:
+        """Returns the pair's windows of sound: log-mel (40, steps) and how many steps are real, 0 beyond the video.
+
+        Raises UserError where the window of the pair itself has no sound.
+        """
+        clip = self.clip(pair.video_uid)
+        centre, length = self.segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
+        found = []
+        for offset_s in windows.offsets_s() if windows else (0.0,):
+            log_mel, n_steps = clip.segment(centre + offset_s, length)
+            if n_steps == 0 and offset_s == 0:
+                raise UserError(f"{pair.video_uid} has no sound at {centre:.1f} s; extract the video again.")
+            found.append((augment.disturb(log_mel, n_steps) if augment else log_mel, n_steps))
+        return found
+
+    def batch(
+        self,
+        pairs: Sequence[Pair],
+        augmentations: "Sequence[Augmentation] | None" = None,
+        *,
+        windows: "Windows | None" = None,
+        with_pictures: bool = True,
+    ) -> Batch:
+        """Returns the batch of these pairs, without rows where none of them could be read."""
+        size = self._model.image_size
+        image_BHW3 = np.empty((len(pairs) if with_pictures else 0, size, size, 3), np.uint8)
         kept: list[Pair] = []
-        pictures: list[NDArray[np.float32]] = []
         sounds: list[tuple[NDArray[np.float32], int]] = []
         lost: list[Loss] = []
         for index, pair in enumerate(pairs):
+            augment = augmentations[index] if augmentations else None
             try:
-                picture, log_mel, n_steps = self.read(pair, augmentations[index] if augmentations else None)
+                own_sounds = self.sounds(pair, augment, windows)
+                if with_pictures:
+                    image_BHW3[len(kept)] = self.picture(pair, augment)
             except UserError as error:
                 lost.append(Loss(pair, one_line(error)))
                 continue
             kept.append(pair)
-            pictures.append(picture)
-            sounds.append((log_mel, n_steps))
-        image_B3HW = torch.from_numpy(np.stack(pictures)) if pictures else torch.empty(0, 3, 1, 1)
+            sounds += own_sounds
         log_mel_BMT, n_steps_B = padded(sounds)
-        return Batch(tuple(kept), image_B3HW, log_mel_BMT, n_steps_B, tuple(lost))
+        return Batch(tuple(kept), torch.from_numpy(image_BHW3[: len(kept)]), log_mel_BMT, n_steps_B, tuple(lost))
 
-    def _clip(self, video_uid: str) -> Clip:
+    def clip(self, video_uid: str) -> Clip:
+        """Returns a video's clip file, opened once; raises UserError where it is missing or damaged."""
         known = self._clips.get(video_uid)
         if known is None:
             path = self._clips_dir / f"{video_uid}.safetensors"
@@ -156,6 +191,10 @@ class Augmentation:
     masked_bands: tuple[int, int] = (0, 0)  # first and number
     masked_steps: tuple[float, int] = (0.0, 0)  # place, 0..1 of the segment, and number
 
+    def picture(self, frame_rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """Returns the random crop at (size, size, 3), mirrored and in another light where that was drawn."""
+        return self.tint(self.crop(frame_rgb, size))
+
     def crop(self, frame_rgb: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """Returns the random crop at (size, size, 3)."""
         height, width = frame_rgb.shape[:2]
@@ -175,10 +214,12 @@ class Augmentation:
         """Returns the picture in another light."""
         if self.gains_rgb == (1.0, 1.0, 1.0):
             return picture_rgb
-        return np.clip(picture_rgb * np.array(self.gains_rgb, np.float32), 0, 255).astype(np.uint8)
+        levels = np.arange(256, dtype=np.float32)[:, None] * np.array(self.gains_rgb, np.float32)
+        table = np.clip(levels, 0, 255).astype(np.uint8).reshape(1, 256, 3)
+        return np.asarray(cv2.LUT(picture_rgb, table), np.uint8)
 
     def disturb(self, log_mel: NDArray[np.float32], n_steps: int) -> NDArray[np.float32]:
-        """Returns the log-mel (40, steps) with its pitch shifted, and some bands and steps silenced."""
+        """Returns the log-mel (40, steps) with its pitch shifted, and some bands and steps silenced (SpecAugment)."""
         if not (self.pitch_shift or self.masked_bands[1] or self.masked_steps[1]):
             return log_mel
         disturbed = np.full_like(log_mel, FLOOR_DB)
@@ -226,12 +267,6 @@ def evaluation_crop(frame_rgb: NDArray[np.uint8], model: ModelConfig) -> NDArray
     return _resized(picture, model.image_size, model.image_size)
 
 
-def normalised(picture_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Returns float32 (3, H, W) with ImageNet's mean taken off, in its deviations."""
-    scaled = (picture_rgb.astype(np.float32) / 255 - IMAGENET_MEAN) / IMAGENET_DEVIATION
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
-
-
 def padded(sounds: Sequence[tuple[NDArray[np.float32], int]]) -> tuple[Tensor, Tensor]:
     """Returns log-mels (B, 40, steps) padded with the floor, which is silence, and the count of real steps (B)."""
     longest = max((log_mel.shape[1] for log_mel, _ in sounds), default=STEPS_A_SECOND)
@@ -270,6 +305,8 @@ def batches_ahead(
     reader: PairReader,
     work: Sequence[tuple[Sequence[Pair], Sequence[Augmentation] | None]],
     *,
+    windows: Windows | None = None,
+    with_pictures: bool = True,
     n_threads: int = 2,
 ) -> Iterator[Batch]:
     """Yields the batches in order, read a little ahead by threads."""
@@ -277,7 +314,9 @@ def batches_ahead(
         waiting: list[Future[Batch]] = []
         try:
             for pairs, augmentations in work:
-                waiting.append(pool.submit(reader.batch, pairs, augmentations))
+                waiting.append(
+                    pool.submit(reader.batch, pairs, augmentations, windows=windows, with_pictures=with_pictures)
+                )
                 if len(waiting) > _BATCHES_AHEAD:
                     yield waiting.pop(0).result()
             while waiting:

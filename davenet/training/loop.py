@@ -24,13 +24,20 @@ from davenet.files import content_hash, write_text_atomically
 from davenet.heartbeat import Heartbeat
 from davenet.jobs import ShouldStop, started
 from davenet.model.checkpoint import chosen_device, load_checkpoint, save_checkpoint
-from davenet.model.davenet import DAVEnet
-from davenet.model.similarity import similarity_matrix
+from davenet.model.davenet import DAVEnet, normalised
 from davenet.pairs import Pair, read_pairs
 from davenet.specs import TrainSpec
-from davenet.training.anchors import label_codes, label_of, same_label, similarities_with_codes
-from davenet.training.dataset import Batch, Loss, PairReader, Segmenting, augmentation, batch_indices, batches_ahead
-from davenet.training.losses import blended_triplet_loss
+from davenet.training.dataset import (
+    Batch,
+    Loss,
+    PairReader,
+    Segmenting,
+    Windows,
+    augmentation,
+    batch_indices,
+    batches_ahead,
+)
+from davenet.training.objective import Maps, Objective
 from davenet.training.presets import TrainConfig, preset
 from davenet.training.state import Place, load_state, save_state
 
@@ -58,7 +65,9 @@ class Run:
         self.spec, self.config, self.emit, self.stop = spec, config, emit, stop
         self.device = chosen_device(spec.device)
         self.model = self._first_model()
-        self.optimiser = _optimiser(config, self.model)
+        self.objective = Objective(config, self.model.config.embedding).to(self.device)
+        self.optimiser = _optimiser(config, self.model, self.objective)
+        self.total_steps = 0  # of the whole run, known when its pairs are
         self.reader = PairReader(spec.clips_dir, self.model.config, Segmenting(config.segment_s, config.segment_at))
         self.checkpoints = spec.run_dir / "checkpoints"
         self.run_hash = _run_hash(spec, config)
@@ -69,6 +78,7 @@ class Run:
         pairs, validation = self._usable_pairs()
         batches_an_epoch = len(self._batches(pairs, 0))
         total = len(pairs) * self.config.epochs
+        self.total_steps = batches_an_epoch * self.config.epochs
         self._write_config(len(pairs), len(validation))
         self._go_on_from_state()
         self.emit(started("train", total, "pairs"))
@@ -95,7 +105,8 @@ class Run:
             ([pairs[i] for i in indices], [augmentation(self.config, epoch, int(i)) for i in indices])
             for indices in chosen[self.place.batch :]
         ]
-        for batch in batches_ahead(self.reader, work):
+        windows = Windows(self.config.mil_windows, self.config.mil_spacing_s) if self.config.mil_windows > 1 else None
+        for batch in batches_ahead(self.reader, work, windows=windows):
             if self.stop():
                 raise events.Stop
             self._note_lost(batch.lost)
@@ -122,9 +133,17 @@ class Run:
         if len(batch.pairs) < 2:
             return None
         n_steps_B = batch.n_steps_B.to(self.device)
-        image_BDHW = self.model.image_map(batch.image_B3HW.to(self.device))
-        audio_BDT = self.model.audio_map(batch.log_mel_BMT.to(self.device), n_steps_B)
-        loss = self._loss(batch, image_BDHW, audio_BDT, self.model.audio_steps_B(n_steps_B))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            image_BDHW = self.model.image_map(normalised(batch.image_BHW3.to(self.device)))
+            audio_BDT = self.model.audio_map(batch.log_mel_BMT.to(self.device), n_steps_B)
+        maps = Maps(image_BDHW.float(), audio_BDT.float(), self.model.audio_steps_B(n_steps_B))
+        loss: Tensor = self.objective(
+            maps,
+            batch.pairs,
+            epoch=self.place.epoch,
+            share_done=self.place.step / max(1, self.total_steps),
+            generator=torch.Generator().manual_seed((self.config.seed << 32) + self.place.step),
+        )
         value = float(loss.detach())
         if not math.isfinite(value):
             raise UserError(
@@ -137,28 +156,6 @@ class Run:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimiser.step()
         return value
-
-    def _loss(self, batch: Batch, image_BDHW: Tensor, audio_BDT: Tensor, n_audio_steps_B: Tensor) -> Tensor:
-        generator = torch.Generator().manual_seed((self.config.seed << 32) + self.place.step)
-        labels = [label_of(pair) for pair in batch.pairs]
-        named = [index for index, label in enumerate(labels) if label]
-        compared: list[tuple[Tensor, list[str]]] = []  # similarities of pairs with these labels
-        if self.config.anchor_epochs and len(named) >= 2:
-            # the codes stay when frames meet sounds: without them both branches fall back
-            named_labels = [labels[index] for index in named]
-            codes_BD = label_codes(named_labels, self.model.config.embedding).to(self.device)
-            with_codes = similarities_with_codes(image_BDHW[named], audio_BDT[named], n_audio_steps_B[named], codes_BD)
-            compared += [(similarity_BB, named_labels) for similarity_BB in with_codes]
-        if self.place.epoch >= self.config.anchor_epochs or not compared:
-            kind = self.config.similarity
-            compared.append((similarity_matrix(image_BDHW, audio_BDT, n_audio_steps_B, kind=kind), labels))
-        if self.config.mask_same_label:
-            compared = [(s_BB.masked_fill(same_label(of).to(self.device), -torch.inf), of) for s_BB, of in compared]
-        losses = [
-            blended_triplet_loss(similarity_BB, margin=self.config.margin, generator=generator)
-            for similarity_BB, _ in compared
-        ]
-        return torch.stack(losses).sum()
 
     def _validate(self, pairs: Sequence[Pair], *, epoch: int) -> None:
         """Measures Recall@k over the validation pairs, and keeps the weights where they are the best so far."""
@@ -322,11 +319,12 @@ def learning_rate_at(config: TrainConfig, step: int, batches_an_epoch: int) -> f
     return rate
 
 
-def _optimiser(config: TrainConfig, model: DAVEnet) -> torch.optim.Optimizer:
+def _optimiser(config: TrainConfig, model: DAVEnet, objective: Objective) -> torch.optim.Optimizer:
+    parameters = [p for p in (*model.parameters(), *objective.parameters()) if p.requires_grad]
     if config.optimiser == "adamw":
-        return torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
     return torch.optim.SGD(
-        model.parameters(), lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
     )
 
 

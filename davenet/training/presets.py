@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from davenet.errors import UserError
 from davenet.model.config import MODEL_CONFIGS, ModelConfig
 
+LossName = Literal["random", "semi-hard", "blend", "margin-softmax", "adaptive-margin", "info-nce", "mil-nce"]
+ModelName = Literal["davenet", "resdavenet", "mobilenet", "small"]
+Similarity = Literal["sisa", "misa", "sima"]
+
 
 class TrainConfig(BaseModel):
     """Everything that decides what a run learns: with the same pairs on the same machine it learns the same weights."""
@@ -18,8 +22,18 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str = Field("", description="What this configuration is for")
-    model: Literal["davenet", "small"] = Field(
-        "davenet", description="Architecture: the paper's DAVEnet (VGG16) or the small one for a few cores"
+    model: ModelName = Field(
+        "davenet",
+        description="Architecture: the paper's DAVEnet (VGG16), ResDAVEnet (ResNet50), DAVEnet over MobileNetV2, "
+        "or the small one for a few cores",
+    )
+    image_init: Literal["random", "imagenet"] = Field(
+        "random", description="First weights of the image branch, where the run starts from no checkpoint"
+    )
+    freeze_image: bool = Field(
+        False,
+        description="Whether the image branch stays as it is: its maps are then computed once and kept on the disk, "
+        "and pictures are not augmented",
     )
     image_size: int | None = Field(
         None, ge=32, le=512, description="Side of the model's picture, pixels; empty: the architecture's own"
@@ -30,13 +44,35 @@ class TrainConfig(BaseModel):
     segment_at: Literal["frame", "word"] = Field(
         "frame", description="Centre of the sound: the frame's time, or the matched word where the pair has one"
     )
-    similarity: Literal["pooled", "misa"] = Field(
-        "pooled",
-        description="How a frame and a segment compare: the dot product of their means (the paper's), "
-        "or the best place of the picture, averaged over time",
+    similarity: Similarity = Field(
+        "sisa",
+        description="How a frame and a segment compare: sisa, the dot product of their means (the paper's); misa, the best "
+        "place of the picture, averaged over time; sima, the best moment of the sound, averaged over the picture",
     )
-    loss: Literal["blend"] = Field("blend", description="Triplet loss, random and semi-hard impostors in equal parts")
-    margin: float = Field(1.0, gt=0, description="By how much a true pair must win, in similarity")
+    loss: LossName = Field(
+        "blend",
+        description="Triplet losses with random impostors, semi-hard ones, or a blend of both in equal parts (the paper's); "
+        "softmax losses with a margin (0: InfoNCE), with an adaptive one, or over neighbouring windows (MIL-NCE)",
+    )
+    margin: float = Field(1.0, ge=0, le=100, description="By how much a true pair must win, in similarity")
+    margin_first: float | None = Field(
+        None, ge=0, le=100, description="Margin at the start, from which it grows to the margin above; empty: the same"
+    )
+    margin_share: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="Adaptive margin: its share of the lead that a true pair has over its mean impostor",
+    )
+    mil_windows: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="Windows of sound around a frame that MIL-NCE takes together; odd, 1 for other losses",
+    )
+    mil_spacing_s: float = Field(1.0, gt=0, le=10, description="Seconds between the centres of two such windows")
+    scale: float = Field(1.0, gt=0, le=1000, description="What similarities are multiplied by in a softmax loss")
+    learn_scale: bool = Field(False, description="Whether the scale is learnt too, up to 100")
     anchor_epochs: int = Field(
         0,
         ge=0,
@@ -45,6 +81,12 @@ class TrainConfig(BaseModel):
     )
     mask_same_label: bool = Field(
         False, description="Whether pairs of the same weak label are no impostors of each other"
+    )
+    mask_same_video_s: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="Pairs of one video less than so many seconds apart are no impostors; 0: all are",
     )
     optimiser: Literal["sgd", "adamw"] = Field("sgd", description="Rule of the steps; the paper uses SGD")
     batch_size: int = Field(100, ge=2, le=4096, description="Pairs in a batch; each is an impostor for the others")
@@ -86,6 +128,23 @@ class TrainConfig(BaseModel):
         description="Most mel bands, and twice as many hundredths of a second, that are silenced at random",
     )
     pitch_shift: int = Field(0, ge=0, le=5, description="Largest random shift of the sound's pitch, mel bands")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of both branches; bfloat16 is quicker on new processors and GPUs"
+    )
+    channels_last: bool = Field(
+        False, description="Whether pictures lie in memory pixel by pixel, quicker on most GPUs"
+    )
+    compile: bool = Field(False, description="Whether torch compiles the branches first, which takes a minute")
+    micro_batch: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="Pairs that go through the branches at once; the impostors stay those of the batch; "
+        "0: the whole batch",
+    )
+    save_every_s: float = Field(
+        60.0, gt=0, le=3600, description="Seconds between two checkpoints: what a kill may cost"
+    )
     seed: int = Field(0, ge=0, description="Names the run's chances: order, crops, impostors and first weights")
     threads: int = Field(0, ge=0, le=1024, description="Processor threads; 0: all cores")
     evaluation_gallery: int = Field(
@@ -126,6 +185,12 @@ PRESETS: dict[str, TrainConfig] = {
     "unsupervised": _PAPER,
     "weak-random": _PAPER.model_copy(
         update={"description": "Section 6, Table 3 row 1: food and non-food pairs, from random weights"}
+    ),
+    "weak-imagenet": _PAPER.model_copy(
+        update={
+            "description": "Section 6, Table 3 row 2: food and non-food pairs, the image branch starting from ImageNet",
+            "image_init": "imagenet",
+        }
     ),
     "weak-unsupervised": _PAPER.model_copy(
         update={

@@ -4,9 +4,8 @@ import torch
 
 from davenet.evaluation.gallery import distinct
 from davenet.pairs import Pair, WeakLabel
-from davenet.training.anchors import label_codes, label_of, same_label, similarities_with_codes
+from davenet.training.anchors import label_codes, similarities_with_codes
 from davenet.training.dataset import Segmenting
-from davenet.training.losses import blended_triplet_loss
 
 
 def _pair(uid: str, time_s: float, word_at: float, name: str = "onion") -> Pair:
@@ -18,24 +17,6 @@ def test_a_labels_code_is_the_same_wherever_it_is_asked_for_and_of_length_one() 
     assert torch.equal(first[0], first[2]) and torch.equal(first[1], second[0])
     assert torch.allclose(first.norm(dim=1), torch.ones(3))
     assert abs(float(first[0] @ first[1])) < 0.5
-
-
-def test_a_pair_without_a_label_has_the_empty_one() -> None:
-    assert label_of(Pair("p", "v", 1.0, 1.0, "non-food")) == ""
-    assert label_of(_pair("p", 1.0, 1.0)) == "onion"
-
-
-def test_pairs_of_one_label_are_no_impostors_of_each_other() -> None:
-    same = same_label(["onion", "egg", "onion"])
-    assert not same_label(["", ""]).any()
-    assert same.tolist() == [[False, False, True], [False, False, False], [True, False, False]]
-    similarity = torch.tensor([[0.0, -5.0, 9.0], [-5.0, 0.0, -5.0], [9.0, -5.0, 0.0]], requires_grad=True)
-    loss = blended_triplet_loss(
-        similarity.masked_fill(same, -torch.inf), margin=1.0, generator=torch.Generator().manual_seed(0)
-    )
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert float(loss.detach()) == 0.0  # every other impostor loses by more than the margin
-    assert similarity.grad is not None and torch.isfinite(similarity.grad).all()
 
 
 def test_similarities_with_codes_equal_a_plain_loop() -> None:

@@ -24,7 +24,7 @@ from davenet.model.config import MODEL_CONFIGS
 from davenet.model.davenet import DAVEnet
 from davenet.pairs import Pair, WeakLabel, read_pairs, write_pairs
 from davenet.specs import EvaluateSpec, TrainSpec
-from davenet.training.dataset import PairReader, Segmenting, augmentation, batch_indices, evaluation_crop
+from davenet.training.dataset import PairReader, Segmenting, Windows, augmentation, batch_indices, evaluation_crop
 from davenet.training.loop import learning_rate_at, train
 from davenet.training.presets import PRESETS, TrainConfig, preset
 
@@ -419,8 +419,8 @@ def test_sound_is_centred_on_the_word_where_the_configuration_says_so() -> None:
 def test_reader_cuts_the_sound_that_belongs_to_the_pair(material: Path) -> None:
     pair = next(iter(read_pairs(material / "train.jsonl")))
     reader = PairReader(material / "clips", MODEL_CONFIGS["small"], Segmenting(None, "frame"))
-    image, log_mel, n_steps = reader.read(pair, None)
-    assert image.shape == (3, 96, 96)
+    assert reader.picture(pair).shape == (96, 96, 3)
+    ((log_mel, n_steps),) = reader.sounds(pair)
     assert log_mel.shape == (40, 100)
     assert n_steps == 100
     assert log_mel.max() == 0
@@ -465,3 +465,52 @@ def test_stop_is_heard_within_a_batch(material: Path, tmp_path: Path) -> None:
 
     train(spec_of(material, tmp_path / "run", epochs=1), lambda e: None, stop)
     assert len(asked) >= 4 + 2  # each batch, and each validation
+
+
+def test_windows_around_a_pair_lie_at_equal_spaces_and_are_empty_beyond_the_video(material: Path) -> None:
+    pair = next(iter(read_pairs(material / "train.jsonl")))  # at 0.5 s, 1 s of sound
+    reader = PairReader(material / "clips", MODEL_CONFIGS["small"], Segmenting(None, "frame"))
+    before, own, after = reader.sounds(pair, windows=Windows(3, 1.0))
+    assert before[1] == 0 and own[1] == after[1] == 100
+    np.testing.assert_array_equal(own[0], reader.sounds(pair)[0][0])
+    np.testing.assert_array_equal(after[0], reader.sounds(dataclasses.replace(pair, sound_offset_s=1.0))[0][0])
+    batch = reader.batch([pair, pair], windows=Windows(3, 1.0))
+    assert batch.n_steps_B.tolist() == [0, 100, 100] * 2
+
+
+def test_light_pitch_and_silenced_bands_reach_the_batch(material: Path) -> None:
+    pair = next(iter(read_pairs(material / "train.jsonl")))
+    reader = PairReader(material / "clips", MODEL_CONFIGS["small"], Segmenting(None, "frame"))
+    config = TrainConfig(model="small", crop_least_share=1.0, flip=False)
+    plain = reader.batch([pair], [augmentation(config, 0, 0)])
+    for changed in ({"colour_jitter": 0.5}, {"sound_masks": 12}, {"pitch_shift": 3}):
+        augmented = [augmentation(config.model_copy(update=changed), epoch, 0) for epoch in range(4)]
+        batches = [reader.batch([pair], [one]) for one in augmented]
+        pictures_differ = any((b.image_BHW3 != plain.image_BHW3).any() for b in batches)
+        sounds_differ = any((b.log_mel_BMT != plain.log_mel_BMT).any() for b in batches)
+        assert (pictures_differ, sounds_differ) == (("colour_jitter" in changed), ("colour_jitter" not in changed)), (
+            changed
+        )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"loss": "margin-softmax", "margin": 0.3, "margin_first": 0.01},
+        {"loss": "adaptive-margin"},
+        {"loss": "info-nce", "learn_scale": True, "scale": 0.5},
+        {"loss": "mil-nce", "mil_windows": 3, "similarity": "sima"},
+        {"loss": "semi-hard", "similarity": "sisa", "mask_same_video_s": 2.5},
+        {"loss": "random", "anchor_epochs": 1},
+    ],
+    ids=lambda changed: changed["loss"],
+)
+def test_every_loss_trains_to_a_lower_loss(material: Path, tmp_path: Path, changed: dict[str, object]) -> None:
+    seen: list[events.Event] = []
+    train(
+        spec_of(material, tmp_path / "run", epochs=6, optimiser="adamw", **{"learning_rate": 0.003, **changed}),
+        seen.append,
+        never,
+    )
+    losses = [e.values["loss"] for e in seen if isinstance(e, events.Metrics) and "loss" in e.values]
+    assert losses[-1] < losses[0]

@@ -9,7 +9,7 @@ from davenet.corpora.kitchen.foods import FOODS
 from davenet.corpora.kitchen.plan import Plan
 from davenet.corpora.kitchen.scene import LOUDNESS_RATE, Painter
 from davenet.corpora.kitchen.talk import next_sentence
-from davenet.corpora.kitchen.voice import RATE, Voice, choose_voice, say
+from davenet.corpora.kitchen.voice import RATE, Voice, VoiceGroup, choose_voice, say
 
 _PIECE_GAP_S = 0.05
 _FIRST_S, _LAST_S = 0.6, 0.8  # of silence at the video's ends
@@ -33,10 +33,10 @@ class Soundtrack:
     sentences: tuple[tuple[float, str], ...]
 
 
-def make_soundtrack(plan: Plan, painter: Painter) -> Soundtrack:
-    """Speaks through the plan from its start to its end. Raises UserError where a voice is not installed."""
+def make_soundtrack(plan: Plan, painter: Painter, voices: VoiceGroup = "any") -> Soundtrack:
+    """Speaks through the plan in one voice of a group. Raises UserError where a voice is not installed."""
     random = np.random.default_rng([plan.seed, 4])
-    voice = choose_voice(random)
+    voice = choose_voice(random, voices)
     sound = _kitchen_noise(random, round(plan.duration_s * RATE))
     spoken: list[SpokenFood] = []
     sentences: list[tuple[float, str]] = []

@@ -13,7 +13,7 @@ from davenet.corpora.kitchen import detector
 from davenet.corpora.kitchen.plan import Plan, make_plan
 from davenet.corpora.kitchen.scene import HEIGHT, WIDTH, Painter
 from davenet.corpora.kitchen.soundtrack import Soundtrack, make_soundtrack
-from davenet.corpora.kitchen.voice import RATE
+from davenet.corpora.kitchen.voice import RATE, VoiceGroup
 from davenet.files import atomic_path, content_hash, write_text_atomically
 from davenet.labels.detections import Detections, FoodDetection, write_detections
 
@@ -32,11 +32,13 @@ SHOWN = Quality(15, "slow", 29, 40_000)
 FAST = Quality(4, "ultrafast", 24, 64_000)  # for training, which looks at one frame a second
 
 
-def make_video(path: Path, seed: int, duration_s: float, quality: Quality = SHOWN) -> dict[str, Any]:
+def make_video(
+    path: Path, seed: int, duration_s: float, quality: Quality = SHOWN, voices: VoiceGroup = "any"
+) -> dict[str, Any]:
     """Writes PATH.mp4, PATH.truth.json and PATH.detections.jsonl; returns the truth, the same for a seed."""
     plan = make_plan(seed, duration_s)
     painter = Painter(plan)
-    track = make_soundtrack(plan, painter)
+    track = make_soundtrack(plan, painter, voices)
     _write_media(path.with_suffix(".mp4"), plan, painter, track, quality)
     truth = _truth(path.stem, plan, painter, track)
     write_text_atomically(path.with_suffix(".truth.json"), json.dumps(truth, indent=None) + "\n")

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import wave
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,21 +25,37 @@ class Voice:
     name: str
     speed: float  # 1 is the program's own
     pitch: float  # espeak-ng's 0..99; flite's mean in Hz, 0 for the voice's own
+    tract: float = 1.0  # length of the speaker's vocal tract; 0.9 raises all resonances by a ninth
 
     def __str__(self) -> str:
-        return f"{self.program} {self.name}, speed {self.speed:.2f}"
+        tract = "" if self.tract == 1 else f", tract {self.tract:.2f}"
+        return f"{self.program} {self.name}, speed {self.speed:.2f}{tract}"
 
 
-_VOICES = (
-    ("flite", "rms", 0), ("flite", "rms", 92), ("flite", "kal16", 0), ("flite", "awb", 0), ("flite", "slt", 0),
-    ("espeak-ng", "en-us+klatt4", 40), ("espeak-ng", "en-us", 50), ("espeak-ng", "en-us+f2", 60),
-)  # fmt: skip
-_SHARES = (0.2, 0.12, 0.18, 0.14, 0.14, 0.08, 0.07, 0.07)
+VoiceGroup = Literal["any", "training", "validation", "test"]
+
+# name, pitch and share of each; training, validation and test share no speaker
+_VOICES: dict[VoiceGroup, tuple[tuple[str, str, float, float], ...]] = {
+    "any": (
+        ("flite", "rms", 0, 0.2), ("flite", "rms", 92, 0.12), ("flite", "kal16", 0, 0.18), ("flite", "awb", 0, 0.14),
+        ("flite", "slt", 0, 0.14), ("espeak-ng", "en-us+klatt4", 40, 0.08), ("espeak-ng", "en-us", 50, 0.07),
+        ("espeak-ng", "en-us+f2", 60, 0.07),
+    ),
+    "training": (
+        ("flite", "rms", 0, 0.3), ("flite", "kal16", 0, 0.25), ("espeak-ng", "en-us", 50, 0.1),
+        ("espeak-ng", "en-us+klatt2", 35, 0.12), ("espeak-ng", "en-us+f2", 60, 0.11), ("espeak-ng", "en-us+Annie", 50, 0.12),
+    ),
+    "validation": (("flite", "awb", 0, 0.7), ("espeak-ng", "en-us+klatt6", 40, 0.3)),
+    "test": (("flite", "slt", 0, 0.7), ("espeak-ng", "en-us+klatt4", 40, 0.3)),
+}  # fmt: skip
 
 
-def choose_voice(random: np.random.Generator) -> Voice:
-    program, name, pitch = _VOICES[int(random.choice(len(_VOICES), p=_SHARES))]
-    return Voice(program, name, float(random.uniform(0.88, 1.06)), float(pitch))
+def choose_voice(random: np.random.Generator, group: VoiceGroup = "any") -> Voice:
+    """Returns a voice of the group at a speed; but for "any", whose voices are as they come, with a vocal tract too."""
+    voices = _VOICES[group]
+    program, name, pitch, _ = voices[int(random.choice(len(voices), p=[share for *_, share in voices]))]
+    speed = float(random.uniform(0.88, 1.06))
+    return Voice(program, name, speed, float(pitch), 1.0 if group == "any" else float(random.uniform(0.9, 1.1)))
 
 
 def say(text: str, voice: Voice) -> NDArray[np.float32]:
@@ -48,16 +65,18 @@ def say(text: str, voice: Voice) -> NDArray[np.float32]:
             f"The generated kitchen speaks with {voice.program}, which is not installed; "
             f"on Debian: apt-get install flite espeak-ng; on macOS: brew install flite espeak-ng."
         )
+    speed = voice.speed * voice.tract  # the resampling for the tract's length gives it back
     if voice.program == "flite":
-        command = ["flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / voice.speed:.3f}"]
+        command = ["flite", "-voice", voice.name, "--setf", f"duration_stretch={1 / speed:.3f}"]
         if voice.pitch:
             command += ["--setf", f"int_f0_target_mean={voice.pitch:.0f}"]
         command += ["-t", text, "-o", "/dev/stdout"]
     else:
-        words_a_minute = str(round(150 * voice.speed))
+        words_a_minute = str(round(150 * speed))
         command = ["espeak-ng", "-v", voice.name, "-s", words_a_minute, "-p", f"{voice.pitch:.0f}", "--stdout", text]
     spoken = subprocess.run(command, capture_output=True, check=True).stdout
-    return _trimmed(_resampled(*_samples(spoken)))
+    sound, rate = _samples(spoken)
+    return _trimmed(_resampled(sound, rate / voice.tract))
 
 
 def _samples(content: bytes) -> tuple[NDArray[np.float32], int]:
@@ -67,7 +86,7 @@ def _samples(content: bytes) -> tuple[NDArray[np.float32], int]:
     return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768), rate
 
 
-def _resampled(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+def _resampled(sound: NDArray[np.float32], rate: float) -> NDArray[np.float32]:
     if rate == RATE:
         return sound
     import soxr
