@@ -1,9 +1,23 @@
-"""Recall@k: exact small cases, ties and NaN against the model, and a plain loop as the judge."""
+"""Recall@k: exact small cases, ties and NaN against the model, a plain loop as the judge, and little memory."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from davenet.evaluation.recall import chance_at_k, ranks, recall_at_k, recall_of_ranks
+from davenet.evaluation.recall import (
+    TILE,
+    chance_at_k,
+    mean_recall,
+    paired_difference,
+    ranks,
+    ranks_by_tiles,
+    ranks_of_embeddings,
+    recall_at_k,
+    recall_by_class,
+    recall_of_ranks,
+)
 
 
 def test_ranks_of_a_tiny_gallery_are_counted_by_hand() -> None:
@@ -31,6 +45,17 @@ def test_not_a_number_counts_against() -> None:
     assert (audio[5], visual[7]) == (2, 2)
 
 
+def test_embeddings_that_are_not_numbers_rank_last_and_before_every_other() -> None:
+    image, audio = np.eye(30, dtype=np.float32), np.eye(30, dtype=np.float32)
+    image[4] = np.nan
+    audio[9] = np.inf
+    audio_ranks, visual_ranks = ranks_of_embeddings(image, audio)
+    assert audio_ranks[4] == 30
+    assert visual_ranks[9] == 30  # the product of infinity and zero is no number
+    assert audio_ranks[0] == 2  # beaten by the infinite segment alone
+    assert visual_ranks[0] == 2
+
+
 def test_ranks_equal_a_plain_loop_with_many_ties() -> None:
     s = np.random.default_rng(0).integers(0, 5, (40, 40)).astype(np.float32)
     audio, visual = ranks(s)
@@ -39,12 +64,89 @@ def test_ranks_equal_a_plain_loop_with_many_ties() -> None:
         assert visual[i] == 1 + sum(s[j, i] >= s[i, i] for j in range(40) if j != i)
 
 
-def test_large_galleries_are_ranked_in_parts_with_the_same_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    s = np.random.default_rng(1).normal(size=(50, 50))
-    whole = ranks(s)
-    monkeypatch.setattr("davenet.evaluation.recall._ROWS_AT_ONCE", 7)
-    for one, other in zip(whole, ranks(s), strict=True):
+@pytest.mark.parametrize("size", [1, 7, 8, 16, 50, 64])
+def test_tiles_of_any_size_give_the_ranks_of_the_whole_matrix(size: int) -> None:
+    s = np.random.default_rng(1).integers(0, 9, (50, 50)).astype(np.float64)
+    s[7, 30] = np.nan
+    parts: list[tuple[int, ...]] = []
+
+    def tile(rows: slice, columns: slice) -> np.ndarray:
+        parts.append(s[rows, columns].shape)
+        return s[rows, columns]
+
+    found = ranks_by_tiles(50, tile, size=size)
+    for one, other in zip(found, ranks(s), strict=True):
+        assert one.dtype == np.int64
         assert (one == other).all()
+    assert max(parts) <= (size, size)
+
+
+@pytest.mark.parametrize("n", [1, 300, TILE, TILE + 1, 2 * TILE + 300])
+def test_ranks_of_embeddings_equal_those_of_their_square_matrix(n: int) -> None:
+    random = np.random.default_rng(2)
+    image = random.integers(-3, 4, (n, 8)).astype(
+        np.float32
+    )  # products of small whole numbers are exact, and often tie
+    audio = (image + random.integers(-2, 3, (n, 8))).astype(np.float32)
+    for one, other in zip(ranks_of_embeddings(image, audio), ranks(image @ audio.T), strict=True):
+        assert (one == other).all()
+
+
+def test_an_embedding_that_occurs_again_ties_to_the_last_bit_wherever_it_stands() -> None:
+    random = np.random.default_rng(3)
+    n, copies = 2 * TILE + 77, [5, 700, TILE + 3, 2 * TILE + 76]
+    image = random.normal(size=(n, 100)).astype(np.float32)
+    audio = image.copy()
+    audio[copies], image[copies] = audio[5], image[5]
+    audio_ranks, visual_ranks = ranks_of_embeddings(image, audio)
+    assert audio_ranks[copies].tolist() == [4, 4, 4, 4]
+    assert visual_ranks[copies].tolist() == [4, 4, 4, 4]
+    others = np.delete(np.arange(n), copies)
+    assert (audio_ranks[others] == 1).all()
+
+
+def test_a_model_that_gives_the_same_to_every_frame_or_segment_finds_nothing() -> None:
+    random = np.random.default_rng(7)
+    image = random.normal(size=(1500, 100)).astype(np.float32)
+    audio = np.tile(random.normal(size=100).astype(np.float32), (1500, 1))
+    assert (ranks_of_embeddings(image, audio)[0] == 1500).all()
+    assert (ranks_of_embeddings(audio, image)[1] == 1500).all()
+
+
+def test_a_true_pair_never_loses_to_itself_where_a_tile_rounds_differently_the_second_time() -> None:
+    random = np.random.default_rng(4)
+    s = random.normal(size=(20, 20))
+    asked: set[tuple[int, int]] = set()
+
+    def tile(rows: slice, columns: slice) -> np.ndarray:
+        again = (rows.start, columns.start) in asked
+        asked.add((rows.start, columns.start))
+        return s[rows, columns] - 1e-9 * again
+
+    for one, other in zip(ranks_by_tiles(20, tile, size=8), ranks(s), strict=True):
+        assert (one == other).all()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process its highest memory this way")
+def test_a_gallery_of_20_000_pairs_takes_little_memory_beside_its_embeddings() -> None:
+    code = """if True:
+        import resource, sys
+        from pathlib import Path
+        import numpy as np
+        from davenet.evaluation.recall import ranks_of_embeddings
+        random = np.random.default_rng(0)
+        image = random.standard_normal((20_000, 64), dtype=np.float32)
+        audio = image + random.standard_normal((20_000, 64), dtype=np.float32)
+        audio_ranks, visual_ranks = ranks_of_embeddings(image, audio)
+        assert 0.5 < (audio_ranks == 1).mean() < 1 and 0.5 < (visual_ranks == 1).mean() < 1
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        if sys.platform == "linux":  # the figure above begins with that of the process that started this one
+            lines = Path("/proc/self/status").read_text().splitlines()
+            peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+        print(peak)
+    """
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 300e6  # all similarities at once would take 1.6e9
 
 
 def test_interval_holds_the_recall_and_narrows_with_the_gallery() -> None:
@@ -57,6 +159,41 @@ def test_interval_holds_the_recall_and_narrows_with_the_gallery() -> None:
     assert recall_of_ranks(np.array([1, 3, 8])).median_rank == 3
 
 
+def test_interval_is_that_of_resampling_the_pairs_one_by_one() -> None:
+    random = np.random.default_rng(5)
+    audio, visual = random.integers(1, 40, 300), random.integers(1, 40, 300)
+    picked = random.integers(0, 300, (4000, 300))
+    both = ((audio <= 10).astype(float) + (visual <= 10)) / 2
+    slow = np.quantile(both[picked].mean(axis=1), [0.025, 0.975])
+    found = mean_recall(audio, visual, 10)
+    assert found.value == pytest.approx(((audio <= 10).mean() + (visual <= 10).mean()) / 2)
+    assert found.n == 300
+    assert np.abs(np.array(found.interval_95) - slow).max() < 0.005
+
+
+def test_models_that_fail_on_the_same_pairs_differ_more_surely_than_their_own_intervals_say() -> None:
+    easy = np.random.default_rng(6).random(500) < 0.5
+    better = np.where(easy, 1, 50)
+    worse = better.copy()
+    worse[np.flatnonzero(easy)[:20]] = 50
+    found = paired_difference(better, worse, 10)
+    assert found.value == pytest.approx(0.04)
+    assert found.interval_95[0] > 0
+    own = recall_of_ranks(better).interval_95[10]
+    assert own[0] < recall_of_ranks(worse).at[10] < own[1]
+    both_ways = paired_difference(np.stack([better, better]), np.stack([worse, better]), 10)
+    assert both_ways.value == pytest.approx(0.02)
+    assert paired_difference(worse, better, 10).value == pytest.approx(-0.04)
+    with pytest.raises(ValueError, match="same pairs"):
+        paired_difference(better, worse[:-1], 10)
+
+
+def test_recall_by_class_counts_each_pair_under_its_class() -> None:
+    found = recall_by_class(np.array([1, 11, 3, 2, 90]), ["egg", "onion", "egg", "onion", None], 10)
+    assert {name: (share.value, share.n) for name, share in found.items()} == {"egg": (1.0, 2), "onion": (0.5, 2)}
+    assert list(recall_by_class(np.array([1, 1, 1]), ["a", "b", "b"], 10)) == ["b", "a"]
+
+
 def test_chance_is_k_of_the_gallery_and_never_more_than_all() -> None:
     assert chance_at_k(200, 10) == 0.05
     assert chance_at_k(5, 10) == 1.0
@@ -65,3 +202,5 @@ def test_chance_is_k_of_the_gallery_and_never_more_than_all() -> None:
 def test_similarities_that_are_not_square_are_a_bug() -> None:
     with pytest.raises(ValueError, match="square"):
         ranks(np.zeros((3, 4)))
+    with pytest.raises(ValueError, match="two equal"):
+        ranks_of_embeddings(np.zeros((3, 4), np.float32), np.zeros((3, 5), np.float32))
