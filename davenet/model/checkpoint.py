@@ -19,7 +19,8 @@ from davenet.model.config import ModelConfig
 from davenet.model.davenet import DAVEnet
 
 FORMAT = "matchmap-annotator checkpoint"
-VERSION = 1
+VERSION = 2
+_READ = ("1", "2")  # version 1 named both branches in one field, which ModelConfig still reads
 
 
 def save_checkpoint(path: Path, model: DAVEnet, *, metadata: Mapping[str, Any]) -> None:
@@ -87,7 +88,8 @@ def _read_header(path: Path) -> dict[str, str]:
     # a safetensors file begins with its header's length in 8 bytes, of any value, and the header's brace
     if start[8:] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
         raise UserError(
-            f"{path} is a pickled torch file, which can run code when it is opened; choose a .safetensors checkpoint."
+            f"{path} is a pickled torch file, which can run code when it is opened; choose a .safetensors checkpoint, or "
+            "make one of published weights with: python -m davenet convert."
         )
     try:
         with safe_open(path, framework="pt") as stored:
@@ -96,9 +98,9 @@ def _read_header(path: Path) -> dict[str, str]:
         raise UserError(f"{path} is not a checkpoint or is cut short; copy it again or train again.") from error
     if not header or header.get("format") != FORMAT:
         raise UserError(f"{path} is a safetensors file but not a checkpoint of this program; choose another.")
-    if header.get("version") != str(VERSION):
+    if header.get("version") not in _READ:
         raise UserError(
-            f"{path} is a checkpoint of version {header.get('version')}, this program reads version {VERSION}; "
+            f"{path} is a checkpoint of version {header.get('version')}, this program reads up to version {VERSION}; "
             "update the program."
         )
     return header

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from davenet.errors import UserError
 from davenet.model.checkpoint import chosen_device, load_checkpoint, read_metadata, save_checkpoint
-from davenet.model.config import MODEL_CONFIGS
+from davenet.model.config import MODEL_CONFIGS, ModelConfig
 from davenet.model.davenet import DAVEnet
 
 TINY = MODEL_CONFIGS["small"].model_copy(
@@ -111,6 +112,30 @@ def rewritten(path: Path, **header: str) -> Path:
 def test_checkpoint_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="version 7"):
         load_checkpoint(rewritten(tmp_path / "a.safetensors", version="7"))
+
+
+@pytest.mark.parametrize("name", ["davenet", "small"])
+def test_configuration_of_version_1_is_read_as_the_branches_that_it_meant(name: str) -> None:
+    ours = MODEL_CONFIGS[name]
+    theirs = {k: v for k, v in ours.model_dump().items() if k not in ("image_branch", "audio_branch")}
+    assert ModelConfig.model_validate_json(json.dumps({"architecture": name, **theirs})) == ours
+
+
+def test_checkpoint_that_version_1_wrote_loads_and_is_written_anew_with_its_branches(
+    tmp_path: Path, repository: Path
+) -> None:
+    model, metadata = load_checkpoint(repository / "resources" / "checkpoint" / "kitchen-small.safetensors")
+    assert (model.config.image_branch, model.config.audio_branch) == ("small", "small")
+    save_checkpoint(tmp_path / "again.safetensors", model, metadata=metadata)
+    with safe_open(tmp_path / "again.safetensors", framework="pt") as stored:
+        header = stored.metadata()
+    assert header["version"] == "2"
+    written = json.loads(header["model"])
+    assert written["image_branch"] == written["audio_branch"] == "small"
+    assert "architecture" not in written
+    again, _ = load_checkpoint(tmp_path / "again.safetensors")
+    picture = torch.randn(1, 3, 96, 96)
+    assert torch.equal(again.image_map(picture), model.image_map(picture))
 
 
 def test_unknown_architecture_is_refused(tmp_path: Path) -> None:
