@@ -97,6 +97,7 @@ class EvaluateSpec(Spec):
     clips_dir: Path
     pairs: Path
     out: Path  # evaluation.json
+    gallery: str = Field("", description="what the pairs are called beside their figures, e.g. val-1000")
     device: str = "auto"
 
 

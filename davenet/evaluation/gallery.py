@@ -1,29 +1,45 @@
-"""A gallery of pairs through a model: every frame against every segment. The loop and the evaluate job share it."""
+"""A gallery of pairs through a model: every frame against every segment. The loop and the evaluate job share it.
 
-import hashlib
+Memory is bounded by what the similarity needs of each pair: an embedding of each branch (SISA), or its two maps.
+"""
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from davenet import events
-from davenet.evaluation.recall import KS, chance_at_k, ranks, recall_of_ranks
-from davenet.model.davenet import DAVEnet
+from davenet.evaluation.galleries import gallery_hash
+from davenet.evaluation.recall import (
+    KS,
+    TILE,
+    Ranks,
+    Tile,
+    chance_at_k,
+    ranks_by_tiles,
+    recall_of_ranks,
+    tile_of_embeddings,
+)
+from davenet.model.davenet import DAVEnet, normalised
 from davenet.model.similarity import Similarity, pool_audio, pool_image, similarity_matrix
 from davenet.pairs import Pair
 from davenet.training.dataset import Loss, PairReader, Segmenting, batches_ahead
 
 _BATCH = 64
+_MAPS_TILE = 128  # pairs whose maps are compared at a time: 100 MB of DAVEnet's image maps
+_LARGE_MAPS = 1 << 29  # bytes of image maps from which they are kept in float16, off the GPU
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The pairs that could be read and their similarities: rows frames, columns segments."""
+    """The pairs that could be read, and among them the rank of each one's segment (audio) and frame (visual)."""
 
     pairs: tuple[Pair, ...]
-    similarity_BB: NDArray[np.float32]
+    audio_ranks_B: Ranks
+    visual_ranks_B: Ranks
     lost: tuple[Loss, ...]
 
 
@@ -37,16 +53,20 @@ def gallery(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Gallery:
-    """Returns the gallery of these pairs, each segment once; raises events.Stop between batches when asked to stop."""
+    """Returns the gallery of these pairs, each segment once; raises events.Stop within seconds when asked to stop."""
     pairs = distinct(pairs, reader.segmenting)
-    was_training = model.training
-    model.eval()
     kept: list[Pair] = []
     lost: list[Loss] = []
-    images: list[torch.Tensor] = []
-    sounds: list[torch.Tensor] = []
-    counts: list[torch.Tensor] = []
+    held: _Embeddings | _Maps = _Embeddings(len(pairs)) if similarity == "sisa" else _Maps(len(pairs), similarity)
     work = [(pairs[start : start + _BATCH], None) for start in range(0, len(pairs), _BATCH)]
+
+    def tile(rows: slice, columns: slice) -> NDArray[np.floating]:
+        if stop():
+            raise events.Stop
+        return held_tile(rows, columns)
+
+    was_training = model.training
+    model.eval()
     try:
         with torch.no_grad():
             for batch in batches_ahead(reader, work):
@@ -56,36 +76,83 @@ def gallery(
                 if not batch.pairs:
                     continue
                 n_steps_B = batch.n_steps_B.to(device)
-                image_BDHW = model.image_map(batch.image_B3HW.to(device))
+                image_BDHW = model.image_map(normalised(batch.image_BHW3.to(device)))
                 audio_BDT = model.audio_map(batch.log_mel_BMT.to(device), n_steps_B)
-                steps_B = model.audio_steps_B(n_steps_B)
-                if similarity == "pooled":  # embeddings are enough, and small
-                    image_BDHW = pool_image(image_BDHW)[:, :, None, None]
-                    audio_BDT = pool_audio(audio_BDT, steps_B).unsqueeze(2)
-                    steps_B = torch.ones_like(steps_B)
-                images.append(image_BDHW)
-                sounds.append(audio_BDT)
-                counts.append(steps_B)
+                held.add(image_BDHW, audio_BDT, model.audio_steps_B(n_steps_B))
                 kept += batch.pairs
                 progress(len(kept) + len(lost))
-            if not kept:
-                return Gallery((), np.zeros((0, 0), np.float32), tuple(lost))
-            rows = []
-            for image_BDHW in images:
-                if stop():
-                    raise events.Stop
-                rows.append(
-                    torch.cat(
-                        [
-                            similarity_matrix(image_BDHW, sound, count, kind=similarity)
-                            for sound, count in zip(sounds, counts, strict=True)
-                        ],
-                        dim=1,
-                    )
-                )
+            held_tile = held.tile(device)
+            audio, visual = ranks_by_tiles(len(kept), tile, size=held.tile_size)
     finally:
         model.train(was_training)
-    return Gallery(tuple(kept), torch.cat(rows).float().cpu().numpy(), tuple(lost))
+    return Gallery(tuple(kept), audio, visual, tuple(lost))
+
+
+class _Embeddings:
+    """The mean-pooled maps: all that SISA needs."""
+
+    tile_size = TILE
+
+    def __init__(self, n_pairs: int) -> None:
+        self._n_pairs, self._n = n_pairs, 0
+        self._image_BD = self._audio_BD = np.empty((0, 0), np.float32)
+
+    def add(self, image_BDHW: Tensor, audio_BDT: Tensor, n_audio_steps_B: Tensor) -> None:
+        image_BD, audio_BD = pool_image(image_BDHW.float()), pool_audio(audio_BDT.float(), n_audio_steps_B)
+        if self._n == 0:
+            self._image_BD = np.empty((self._n_pairs, image_BD.shape[1]), np.float32)
+            self._audio_BD = np.empty_like(self._image_BD)
+        rows = slice(self._n, self._n + len(image_BD))
+        self._image_BD[rows], self._audio_BD[rows] = image_BD.cpu().numpy(), audio_BD.cpu().numpy()
+        self._n = rows.stop
+
+    def tile(self, device: torch.device) -> Tile:
+        return tile_of_embeddings(self._image_BD[: self._n], self._audio_BD[: self._n])
+
+
+class _Maps:
+    """The whole maps, for the similarities that look for the best place or moment."""
+
+    tile_size = _MAPS_TILE
+
+    def __init__(self, n_pairs: int, similarity: Similarity) -> None:
+        self._n_pairs, self._n = n_pairs, 0
+        self._similarity = similarity
+        self._image_BDHW = torch.empty(0)
+        self._audio_BDT: list[Tensor] = []  # T differs between batches
+        self._n_audio_steps_B: list[Tensor] = []
+
+    def add(self, image_BDHW: Tensor, audio_BDT: Tensor, n_audio_steps_B: Tensor) -> None:
+        if self._n == 0:
+            is_large = 4 * image_BDHW[0].numel() * self._n_pairs > _LARGE_MAPS
+            self._image_BDHW = torch.empty(
+                (self._n_pairs, *image_BDHW.shape[1:]),
+                dtype=torch.float16 if is_large else torch.float32,
+                device="cpu" if is_large else image_BDHW.device,
+            )
+        kept_as = self._image_BDHW
+        rows = slice(self._n, self._n + len(image_BDHW))
+        self._image_BDHW[rows] = image_BDHW.to(device=kept_as.device, dtype=kept_as.dtype)
+        self._audio_BDT.append(audio_BDT.to(device=kept_as.device, dtype=kept_as.dtype))
+        self._n_audio_steps_B.append(n_audio_steps_B)
+        self._n = rows.stop
+
+    def tile(self, device: torch.device) -> Tile:
+        longest = max((audio_BDT.shape[2] for audio_BDT in self._audio_BDT), default=0)
+        filled = [torch.nn.functional.pad(some, (0, longest - some.shape[2])) for some in self._audio_BDT]
+        audio_BDT = torch.cat(filled) if filled else torch.empty(0)
+        n_audio_steps_B = torch.cat(self._n_audio_steps_B) if filled else torch.empty(0)
+
+        def tile(rows: slice, columns: slice) -> NDArray[np.floating]:
+            similarity_BB = similarity_matrix(
+                self._image_BDHW[rows].to(device=device, dtype=torch.float32),
+                audio_BDT[columns].to(device=device, dtype=torch.float32),
+                n_audio_steps_B[columns],
+                kind=self._similarity,
+            )
+            return similarity_BB.cpu().numpy()
+
+        return tile
 
 
 def distinct(pairs: Sequence[Pair], segmenting: Segmenting) -> list[Pair]:
@@ -111,7 +178,7 @@ def figures(found: Gallery) -> dict[str, object]:
         "gallery_hash": gallery_hash(found.pairs),
         "unreadable": len(found.lost),
     }
-    for way, way_ranks in zip(("audio", "visual"), ranks(found.similarity_BB), strict=True):
+    for way, way_ranks in (("audio", found.audio_ranks_B), ("visual", found.visual_ranks_B)):
         recall = recall_of_ranks(way_ranks)
         for k in KS:
             values[f"{way}_recall_at_{k}"] = recall.at[k]
@@ -122,11 +189,3 @@ def figures(found: Gallery) -> dict[str, object]:
         values[f"chance_at_{k}"] = chance_at_k(n, k)
     values["chance"] = chance_at_k(n, 10)
     return values
-
-
-def gallery_hash(pairs: Sequence[Pair]) -> str:
-    """Returns 16 hex digits that name these pairs in any order: recalls compare only over the same gallery."""
-    digest = hashlib.blake2b(digest_size=8)
-    for line in sorted(f"{p.uid} {p.video_uid} {p.time_s:.3f} {p.segment_s:.3f} {p.sound_offset_s:.3f}" for p in pairs):
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()

@@ -50,7 +50,12 @@ def ranks(similarity_BB: NDArray[np.floating]) -> tuple[Ranks, Ranks]:
 
 
 def ranks_of_embeddings(image_BD: NDArray[np.float32], audio_BD: NDArray[np.float32]) -> tuple[Ranks, Ranks]:
-    """Returns what `ranks` does of the dot products of frames and segments, in a few tens of MiB beside the embeddings.
+    """Returns what `ranks` does of the dot products of frames and segments, in a few tens of MiB beside the embeddings."""
+    return ranks_by_tiles(len(image_BD), tile_of_embeddings(image_BD, audio_BD))
+
+
+def tile_of_embeddings(image_BD: NDArray[np.float32], audio_BD: NDArray[np.float32]) -> Tile:
+    """Returns what gives the parts of the dot products of frames and segments.
 
     Sums are taken in float64 and rounded to float32, so that they come out the same wherever in a matrix product they
     stand: equal embeddings tie, and a model that gives the same to all finds nothing.
@@ -63,7 +68,7 @@ def ranks_of_embeddings(image_BD: NDArray[np.float32], audio_BD: NDArray[np.floa
             product_BB = image_BD[rows].astype(np.float64) @ audio_BD[columns].astype(np.float64).T
             return product_BB.astype(np.float32)
 
-    return ranks_by_tiles(len(image_BD), tile)
+    return tile
 
 
 def ranks_by_tiles(n: int, tile: Tile, *, size: int = TILE) -> tuple[Ranks, Ranks]:

@@ -58,6 +58,13 @@ class FoodVocabulary:
             return True
         if words and _NOT_FOOD_HEAD.fullmatch(words[-1]):
             return False
+        return self._holds(words)
+
+    def is_said_in(self, text: str) -> bool:
+        """Whether one of the nouns is among the words of a text, singular or plural, whatever follows it there."""
+        return self._holds(_singulars(text))
+
+    def _holds(self, words: tuple[str, ...]) -> bool:
         return any(
             words[first : first + length] in self._phrases
             for length in range(1, self._longest + 1)

@@ -1,0 +1,107 @@
+"""The paper's evaluation galleries by name (Sections 5 and 6): which pairs they hold, drawn alike each time. No torch.
+
+"val-1000": 1000 uniform pairs of the validation videos (Table 2); "food-val-1000": 1000 of those whose audio segment
+holds a food word by the recogniser (Table 2); "verified": the food pairs of the validation videos that people accepted
+(Table 3). Where there are fewer than 1000 all are taken, and the size beside each number says so.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from davenet.clips import clip_path, open_clip
+from davenet.errors import UserError
+from davenet.labels.food_words import FoodVocabulary, food_words
+from davenet.labels.mining import draw
+from davenet.labels.words import Transcript, newest_transcript, read_transcript
+from davenet.pairs import DEFAULT_SEGMENT_S, Pair, uniform_pairs, write_pairs
+
+GalleryName = Literal["val-1000", "food-val-1000", "verified"]
+GALLERY_NAMES: tuple[GalleryName, ...] = ("val-1000", "food-val-1000", "verified")
+DRAWN = 1000  # pairs, Section 5
+PAPER_SIZES: dict[GalleryName, int] = {"val-1000": DRAWN, "food-val-1000": DRAWN, "verified": 845}
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenGallery:
+    """A gallery in its file: two recalls compare only where `hash` is the same."""
+
+    name: str
+    path: Path
+    size: int
+    hash: str
+
+
+def uniform_pairs_of(clips_dir: Path, video_uids: Iterable[str]) -> list[Pair]:
+    """Returns one pair a second of each video that has a clip file, with T = 2 s of sound (Section 3)."""
+    pairs: list[Pair] = []
+    for uid in video_uids:
+        path = clip_path(clips_dir, uid)
+        if path.is_file():
+            pairs += uniform_pairs(uid, _one_a_second(open_clip(path).frame_times_s), segment_s=DEFAULT_SEGMENT_S)
+    return pairs
+
+
+def drawn(pairs: Sequence[Pair], n: int = DRAWN) -> list[Pair]:
+    """Returns `n` of the pairs (all, where there are fewer): the same ones whatever their order."""
+    return draw(pairs, n, seed=_SEED)
+
+
+def with_food_words(pairs: Sequence[Pair], labels_dir: Path, *, words: Path | None = None) -> list[Pair]:
+    """Returns the pairs whose audio segment holds a food word by the recogniser that heard their video last.
+
+    Pairs of videos without words are left out; raises UserError where no video has any. `words` is the list of foods.
+    """
+    vocabulary = FoodVocabulary(food_words(words))
+    found: list[Pair] = []
+    heard: dict[str, Transcript | None] = {}
+    for pair in pairs:
+        if pair.video_uid not in heard:
+            path = newest_transcript(labels_dir, pair.video_uid)
+            heard[pair.video_uid] = None if path is None else read_transcript(path)
+        transcript = heard[pair.video_uid]
+        if transcript is not None and vocabulary.is_said_in(words_of(pair, transcript)):
+            found.append(pair)
+    if heard and not any(heard.values()):
+        raise UserError(f"None of the gallery's {len(heard)} videos has words in {labels_dir}; transcribe them first.")
+    return found
+
+
+def words_of(pair: Pair, transcript: Transcript) -> str:
+    """Returns what is said in the pair's audio segment: the words whose middle lies in it."""
+    half_s = pair.segment_s / 2
+    return " ".join(word.word for word in transcript.words if abs(word.middle - pair.sound_s) <= half_s)
+
+
+def freeze_gallery(path: Path, name: str, pairs: Sequence[Pair]) -> FrozenGallery:
+    """Writes the gallery's file; raises UserError with fewer than two pairs, as every one needs another to lose to."""
+    if len(pairs) < 2:
+        raise UserError(f"The gallery {name} would have {len(pairs) or 'no'} pairs and Recall@10 needs two.")
+    write_pairs(path, pairs)
+    return FrozenGallery(name, path, len(pairs), gallery_hash(pairs))
+
+
+def gallery_hash(pairs: Sequence[Pair]) -> str:
+    """Returns 16 hex digits that name these pairs in any order: recalls compare only over the same gallery."""
+    digest = hashlib.blake2b(digest_size=8)
+    for line in sorted(f"{p.uid} {p.video_uid} {p.time_s:.3f} {p.segment_s:.3f} {p.sound_offset_s:.3f}" for p in pairs):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _one_a_second(frame_times_s: NDArray[np.float64]) -> list[float]:
+    """Returns the frame nearest to each whole second after the first frame: all of a clip with 1 fps."""
+    nearest: dict[int, float] = {}
+    for time_s in frame_times_s.tolist():
+        place_s = time_s - float(frame_times_s[0])
+        second = int(place_s + 0.5)
+        known_s = nearest.setdefault(second, time_s) - float(frame_times_s[0])
+        if abs(place_s - second) < abs(known_s - second):
+            nearest[second] = time_s
+    return list(nearest.values())
