@@ -19,7 +19,7 @@ from davenet import events
 from davenet.errors import UserError, one_line
 from davenet.heartbeat import Heartbeat
 
-_VERBS = ("import", "extract", "transcribe", "detect", "mine", "train", "evaluate", "matchmaps", "render")
+_VERBS = ("import", "extract", "transcribe", "detect", "mine", "train", "evaluate", "reproduce", "matchmaps", "render")
 _CANCEL_POLL_S = 0.25
 
 

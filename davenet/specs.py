@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from davenet.evaluation.paper import GalleryName, RowName, TableName
+
 
 class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +89,7 @@ class TrainSpec(Spec):
     preset: str
     config: dict[str, object] = Field(default_factory=dict, description="values that differ from the preset's")
     start_from: Path | None = None  # a checkpoint to fine-tune
+    image_weights: Path | None = None  # a file of ImageNet weights, where the image branch begins with them
     device: str = "auto"
     resume: bool = True
 
@@ -98,6 +101,23 @@ class EvaluateSpec(Spec):
     pairs: Path
     out: Path  # evaluation.json
     gallery: str = Field("", description="what the pairs are called beside their figures, e.g. val-1000")
+    device: str = "auto"
+
+
+class ReproduceSpec(Spec):
+    """A table of the paper: its rows are trained and measured one after the other, and told side by side."""
+
+    verb: Literal["reproduce"] = "reproduce"
+    table: TableName
+    out_dir: Path  # a run's folder for each row, and the report
+    clips_dir: Path
+    uniform_pairs: Path  # of the training videos, Section 5
+    weak_pairs: Path | None = None  # food and non-food pairs of the training videos, Section 6
+    galleries: dict[GalleryName, Path]
+    rows: list[RowName] = Field(default_factory=list, description="those to train now; none: all of the table")
+    config: dict[str, object] = Field(default_factory=dict, description="values that differ from every row's preset")
+    image_weights: Path | None = None  # a file of ImageNet weights for the rows that begin with them
+    sources: dict[str, str] = Field(default_factory=dict, description="for the report: what the data came from")
     device: str = "auto"
 
 
@@ -136,6 +156,7 @@ AnySpec = Annotated[
     | MineSpec
     | TrainSpec
     | EvaluateSpec
+    | ReproduceSpec
     | MatchmapsSpec
     | RenderSpec,
     Field(discriminator="verb"),

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,7 @@ from davenet.labels.mining import draw
 from davenet.labels.words import Transcript, newest_transcript, read_transcript
 from davenet.pairs import DEFAULT_SEGMENT_S, Pair, uniform_pairs, write_pairs
 
-GalleryName = Literal["val-1000", "food-val-1000", "verified"]
-GALLERY_NAMES: tuple[GalleryName, ...] = ("val-1000", "food-val-1000", "verified")
 DRAWN = 1000  # pairs, Section 5
-PAPER_SIZES: dict[GalleryName, int] = {"val-1000": DRAWN, "food-val-1000": DRAWN, "verified": 845}
 _SEED = 0
 
 
