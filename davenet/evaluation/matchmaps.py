@@ -1,12 +1,12 @@
 """The matchmaps of a whole video (Section 5): where in the picture the model finds the sound of each moment.
 
 Each map is the mean over time of one matchmap: the frame of a moment with the T seconds of sound centred on it, each
-segment in dB relative to its own maximum, just as in training. One audio pass over the whole video would be cheaper but
-would show the model levels that it never saw; the sound is a small share of the cost (the pictures are the rest).
+segment in dB relative to its own maximum, as in training. The matchmap is linear in the sound, so its mean over time is the
+product with the mean sound (davenet.evaluation.heard). A picture that several moments share is looked at once.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,28 @@ from numpy.typing import NDArray
 
 from davenet import events
 from davenet.errors import UserError
+from davenet.evaluation.heard import heard_alone, heard_in_passing, span_of
 from davenet.files import content_hash
 from davenet.jobs import ShouldStop, started
 from davenet.matchmap_file import Matchmaps, display_range, write_matchmaps
 from davenet.media.frames import frames_at
-from davenet.media.log_mel import absolute_log_mel, relative
+from davenet.media.log_mel import absolute_log_mel
 from davenet.media.probe import MediaInfo, probe
 from davenet.media.sound import read_sound
 from davenet.model.checkpoint import chosen_device, load_checkpoint
-from davenet.model.config import STEPS_A_SECOND, ModelConfig
-from davenet.model.davenet import DAVEnet
+from davenet.model.config import ModelConfig
+from davenet.model.davenet import DAVEnet, normalised
+from davenet.model.dense import DenseAudio
 from davenet.specs import MatchmapsSpec
-from davenet.training.dataset import evaluation_crop, normalised, padded
+from davenet.training.dataset import evaluation_crop
 
-_BATCH = {"vgg16": 8, "resnet50": 8, "mobilenet_v2": 16, "small": 32}  # frames, by image branch
+_BATCH = {"vgg16": 8, "resnet50": 8, "mobilenet_v2": 16, "small": 32}  # moments, by image branch
+# Which moments are heard alone (docs/adr/0005): those far apart, and segments that are a small share of the work beside
+# their pictures, by image branch. The others are heard in passing over the video.
+_FAR_APART_S = 0.12
+_LONGEST_ALONE_S = {"vgg16": 5.0, "resnet50": 2.0, "mobilenet_v2": 0.0, "small": 0.0}
+
+Picture = NDArray[np.uint8]  # (S, S, 3), RGB: the model's crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,46 +90,61 @@ def video_matchmaps(
     progress: Any = lambda time_s: None,
 ) -> Moments:
     """Returns the matchmaps of a video's moments, ascending; raises events.Stop between batches when asked to stop."""
-    log_mel = whole_log_mel(info.path)
+    frames = frames_at(info.path, [float(t) for t in times_s], shorter_side=None)
     maps: list[NDArray[np.float16]] = []
     similarity: list[NDArray[np.float32]] = []
-    shown_s: list[float] = []
-    frames = frames_at(info.path, [float(t) for t in times_s], shorter_side=None)
-    for batch in _batched(frames, _BATCH[model.config.image_branch]):
+    n_shown = 0
+    for maps_BHW in moment_maps(
+        model, _crops(frames, model.config), whole_log_mel(info.path), times_s, segment_s=segment_s, device=device
+    ):
         if stop():
             raise events.Stop
-        batch_s = [float(times_s[len(shown_s) + i]) for i in range(len(batch))]
-        pictures = [normalised(evaluation_crop(rgb, model.config)) for _, rgb in batch]
-        sounds = [segment_of(log_mel, time_s, segment_s) for time_s in batch_s]
-        batch_maps = mean_maps(model, pictures, sounds, device)
-        maps.append(batch_maps.astype(np.float16))
-        similarity.append(batch_maps.mean(axis=(1, 2)))
-        shown_s += batch_s
-        progress(batch_s[-1])
+        maps.append(maps_BHW.astype(np.float16))
+        similarity.append(maps_BHW.mean(axis=(1, 2)))
+        n_shown += len(maps_BHW)
+        progress(float(times_s[n_shown - 1]))
     if not maps:
         raise UserError(f"{info.path} shows no picture; choose another video.")
-    return Moments(np.array(shown_s), np.concatenate(maps), np.concatenate(similarity).astype(np.float32))
+    return Moments(times_s[:n_shown], np.concatenate(maps), np.concatenate(similarity).astype(np.float32))
 
 
-def mean_maps(
+def moment_maps(
     model: DAVEnet,
-    pictures: list[NDArray[np.float32]],
-    sounds: list[tuple[NDArray[np.float32], int]],
+    pictures: Iterable[Picture],
+    log_mel_TM: NDArray[np.float32],
+    times_s: NDArray[np.float64],
+    *,
+    segment_s: float,
     device: torch.device,
-) -> NDArray[np.float32]:
-    """Returns (n, H, W): each picture's matchmap with its sound, averaged over the steps that are not padding."""
-    with torch.no_grad():
-        log_mel_BMT, n_steps_B = padded(sounds)
-        n_steps_B = n_steps_B.to(device)
-        image_BDHW = model.image_map(torch.from_numpy(np.stack(pictures)).to(device))
-        audio_BDT = model.audio_map(log_mel_BMT.to(device), n_steps_B)
-        steps_B = model.audio_steps_B(n_steps_B)
-        # the mean of a matchmap over time is the product with the mean sound (the map is linear in it)
-        steps = torch.arange(audio_BDT.shape[2], device=device)
-        weight_BT = (steps < steps_B[:, None]).to(audio_BDT.dtype)
-        sound_BD = (audio_BDT * weight_BT[:, None]).sum(2) / weight_BT.sum(1).clamp(min=1)[:, None]
-        maps_BHW = torch.einsum("bdhw,bd->bhw", image_BDHW, sound_BD)
-    return np.asarray(maps_BHW.float().cpu().numpy(), np.float32)
+    alone: bool | None = None,
+) -> Iterator[NDArray[np.float32]]:
+    """Yields maps (n, H, W) of some moments at a time: each moment's picture with the sound around it.
+
+    A picture that is the same object as the one before it is looked at once. `alone` says whether each segment is heard by
+    itself or in passing over the video; None chooses what suits the model.
+    """
+    spans = [span_of(len(log_mel_TM), float(time_s), segment_s) for time_s in times_s]
+    if hears_alone(model.config, times_s, segment_s) if alone is None else alone:
+        chunks = heard_alone(model, log_mel_TM, spans, device)
+    else:
+        chunks = heard_in_passing(DenseAudio(model), log_mel_TM, spans)
+    sounds_D = (sound_D for chunk_ND in chunks for sound_D in chunk_ND)
+    for shown in _batched(pictures, _BATCH[model.config.image_branch]):
+        distinct, place = _distinct(shown)
+        with torch.no_grad():
+            image_BHW3 = torch.from_numpy(np.stack(distinct)).to(device)
+            image_BDHW = model.image_map(normalised(image_BHW3))
+            sound_BD = torch.stack(list(itertools.islice(sounds_D, len(shown))))
+            if len(distinct) < len(shown):
+                image_BDHW = image_BDHW[place]
+            maps_BHW = torch.einsum("bdhw,bd->bhw", image_BDHW, sound_BD)
+        yield np.asarray(maps_BHW.float().cpu().numpy(), np.float32)
+
+
+def hears_alone(config: ModelConfig, times_s: NDArray[np.float64], segment_s: float) -> bool:
+    """Returns whether each moment's segment is heard by itself, exactly as in training, or in passing over the video."""
+    far_apart = len(times_s) < 2 or float(np.diff(times_s).mean()) >= _FAR_APART_S
+    return far_apart or segment_s <= _LONGEST_ALONE_S[config.image_branch]
 
 
 def as_file(
@@ -153,17 +176,27 @@ def whole_log_mel(path: Path) -> NDArray[np.float32]:
     return np.asarray(absolute_log_mel(read_sound(path)), np.float32)
 
 
-def segment_of(log_mel: NDArray[np.float32], centre_s: float, segment_s: float) -> tuple[NDArray[np.float32], int]:
-    """Returns (40, steps) relative dB and its number of steps: the part of the segment that lies inside the video."""
-    first = max(0, round((centre_s - segment_s / 2) * STEPS_A_SECOND))
-    last = min(len(log_mel), round((centre_s + segment_s / 2) * STEPS_A_SECOND))
-    if last <= first:  # beyond the end of the sound: silence
-        return np.full((40, 1), -80.0, np.float32), 1
-    return np.ascontiguousarray(relative(log_mel[first:last]).T, np.float32), last - first
+def _crops(frames: Iterable[tuple[float, Picture]], config: ModelConfig) -> Iterator[Picture]:
+    """Yields the model's crop of each frame, the same object again for a frame that stays."""
+    cropped: tuple[Picture, Picture] | None = None
+    for _, frame_rgb in frames:
+        if cropped is None or cropped[0] is not frame_rgb:
+            cropped = frame_rgb, evaluation_crop(frame_rgb, config)
+        yield cropped[1]
 
 
-def _batched(
-    frames: Iterator[tuple[float, NDArray[np.uint8]]], size: int
-) -> Iterator[list[tuple[float, NDArray[np.uint8]]]]:
-    while batch := list(itertools.islice(frames, size)):
+def _distinct(pictures: Sequence[Picture]) -> tuple[list[Picture], list[int]]:
+    """Returns the pictures without repetitions in a row, and each one's place among them."""
+    distinct: list[Picture] = []
+    place = []
+    for picture in pictures:
+        if not distinct or distinct[-1] is not picture:
+            distinct.append(picture)
+        place.append(len(distinct) - 1)
+    return distinct, place
+
+
+def _batched(pictures: Iterable[Picture], size: int) -> Iterator[list[Picture]]:
+    waiting = iter(pictures)
+    while batch := list(itertools.islice(waiting, size)):
         yield batch

@@ -12,7 +12,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from davenet.media.log_mel import RELATIVE_FLOOR_DB
 from davenet.model.config import N_MELS
 from davenet.model.davenet import DAVEnet
 
@@ -27,37 +26,54 @@ class DenseAudio:
         self._branch = _every_phase(model.audio_branch)
         self._device = next(model.audio_branch.parameters()).device
         self.reach = self._measured_reach()
+        self._n_real: int | None = None  # columns of a pass before those that fill its length up
+        for layer in self._branch.modules():
+            if not list(layer.children()):
+                layer.register_forward_hook(self._without_filling)
 
     def columns(self, log_mel_MT: Tensor, first: int, last: int) -> Tensor:
         """Returns (D, last - first) of a sound (40, T) in relative dB; column t is centred on step t.
 
-        A column hears `reach` steps to each side. Before the sound and after it lies what the branch pads with: nothing.
+        A column hears `reach` steps to each side. Before the sound and after it lies nothing, as for the branch itself.
         """
         blocks = []
         for begin in range(first, last, _BLOCK_STEPS):
             end = min(begin + _BLOCK_STEPS, last)
             low, high = max(0, begin - self.reach), min(log_mel_MT.shape[1], end + self.reach)
-            heard_MT = log_mel_MT[:, low:high].to(self._device)
-            blocks.append(self._all_columns(heard_MT)[:, begin - low : end - low])
+            low = max(0, low - (low - high) % self.step)  # needs no filling then
+            blocks.append(self._all_columns(log_mel_MT[:, low:high])[:, begin - low : end - low])
         return torch.cat(blocks, dim=1)
 
     def _all_columns(self, log_mel_MT: Tensor) -> Tensor:
         n = log_mel_MT.shape[1]
-        whole_MT = nn.functional.pad(log_mel_MT, (0, -n % self.step), value=RELATIVE_FLOOR_DB)
+        n_filling = -n % self.step
+        self._n_real = n if n_filling else None
         with torch.no_grad():
+            whole_MT = nn.functional.pad(log_mel_MT.to(self._device), (0, n_filling))
             phase_PDL: Tensor = self._branch(whole_MT.unsqueeze(0))  # phase p: columns p, p + step, p + 2 step ...
         return phase_PDL.permute(1, 2, 0).flatten(1)[:, :n]
+
+    def _without_filling(self, layer: nn.Module, inputs: tuple[Tensor, ...], output_P: Tensor) -> Tensor | None:
+        """Returns a layer's output with zeros, which are nothing to the next layer, after the end of the sound."""
+        if self._n_real is None:
+            return None
+        n_phases, n_columns = output_P.shape[0], output_P.shape[-1]
+        columns_L = torch.arange(n_columns, device=output_P.device)
+        phases_P = torch.arange(n_phases, device=output_P.device).unsqueeze(1)
+        real_PL = phases_P + n_phases * columns_L < self._n_real
+        return output_P * real_PL.view(n_phases, *[1] * (output_P.dim() - 2), n_columns)
 
     def _measured_reach(self) -> int:
         """Returns the steps that a column hears to each side: every layer's half width, times the phases it is among."""
         reach = 0
 
-        def add(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def add(layer: nn.Module, inputs: tuple[Tensor, ...], output_P: Tensor) -> None:
             nonlocal reach
             reach += (_in_time(layer.kernel_size) - 1) // 2 * inputs[0].shape[0]
 
-        hooks = [m.register_forward_hook(add) for m in self._branch.modules() if isinstance(m, _LAYERS_IN_TIME)]
-        n_phases = self._branch_phases()
+        hooks = [layer.register_forward_hook(add) for layer in self._branch.modules() if isinstance(layer, _IN_TIME)]
+        with torch.no_grad():
+            n_phases = self._branch(torch.zeros(1, N_MELS, self.step, device=self._device)).shape[0]
         for hook in hooks:
             hook.remove()
         if n_phases != self.step:
@@ -65,10 +81,6 @@ class DenseAudio:
                 f"{n_phases} phases of a branch that was to have {self.step}: it halves by other than layers"
             )
         return reach
-
-    def _branch_phases(self) -> int:
-        with torch.no_grad():
-            return int(self._branch(torch.zeros(1, N_MELS, self.step, device=self._device)).shape[0])
 
 
 class _BothHalves(nn.Module):
@@ -101,7 +113,7 @@ class _BothHalvesOfAPool(nn.Module):
         return pooled_P
 
 
-_LAYERS_IN_TIME = (nn.Conv2d, nn.MaxPool2d, _BothHalvesOfAPool)
+_IN_TIME = (nn.Conv2d, nn.MaxPool2d, _BothHalvesOfAPool)
 
 
 def _every_phase(branch: nn.Module) -> nn.Module:

@@ -9,17 +9,18 @@ import torch
 
 from davenet import events
 from davenet.errors import UserError
-from davenet.evaluation.matchmaps import compute_matchmaps, map_times, mean_maps, segment_of, whole_log_mel
+from davenet.evaluation.heard import heard_alone, segment_of, span_of
+from davenet.evaluation.matchmaps import compute_matchmaps, hears_alone, map_times, moment_maps, whole_log_mel
 from davenet.evaluation.render import render_video
 from davenet.matchmap_file import Matchmaps, display_range, read_matchmaps, write_matchmaps
 from davenet.media.frames import frames_at
 from davenet.media.probe import probe
 from davenet.model.checkpoint import load_checkpoint, save_checkpoint
 from davenet.model.config import MODEL_CONFIGS
-from davenet.model.davenet import DAVEnet
+from davenet.model.davenet import DAVEnet, normalised
 from davenet.model.similarity import matchmap, similarity_matrix
 from davenet.specs import MatchmapsSpec, RenderSpec, VideoRef
-from davenet.training.dataset import evaluation_crop, normalised
+from davenet.training.dataset import evaluation_crop
 
 SECONDS, RATE = 4, 10
 
@@ -92,10 +93,10 @@ def test_each_map_is_the_mean_matchmap_of_its_frame_and_its_segment(
     for index in (0, 5, len(found.times_s) - 1):
         time_s = float(found.times_s[index])
         (_, frame_rgb), *_ = frames_at(video, [time_s], shorter_side=None)
-        segment, n_steps = segment_of(log_mel, time_s, 1.0)
+        segment, n_steps = segment_of(log_mel, span_of(len(log_mel), time_s, 1.0))
         assert n_steps == segment.shape[1] <= 100
         with torch.no_grad():
-            image = model.image_map(torch.from_numpy(normalised(evaluation_crop(frame_rgb, model.config)))[None])
+            image = model.image_map(normalised(torch.from_numpy(evaluation_crop(frame_rgb, model.config))[None]))
             audio = model.audio_map(torch.from_numpy(segment)[None])
             expected = matchmap(image[0], audio[0]).mean(dim=2).numpy()
             similarity = similarity_matrix(image, audio, torch.tensor([audio.shape[2]]), kind="sisa").item()
@@ -106,13 +107,64 @@ def test_each_map_is_the_mean_matchmap_of_its_frame_and_its_segment(
 
 def test_segments_of_different_lengths_in_a_batch_give_what_each_gives_alone(checkpoint: Path) -> None:
     model, _ = load_checkpoint(checkpoint)
+    log_mel = np.random.default_rng(0).uniform(-90, -10, (200, 40)).astype(np.float32)
+    spans = [(0, 50), (80, 180), (0, 0)]
+    (together,) = heard_alone(model, log_mel, spans, torch.device("cpu"))
+    for index, span in enumerate(spans):
+        (alone,) = heard_alone(model, log_mel, [span], torch.device("cpu"))
+        np.testing.assert_allclose(together[index], alone[0], atol=1e-5, rtol=1e-3)
+
+
+def test_picture_that_stays_is_looked_at_once_and_gives_each_moment_its_own_map(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = load_checkpoint(checkpoint)
     random = np.random.default_rng(0)
-    pictures = [random.normal(size=(3, 96, 96)).astype(np.float32) for _ in range(2)]
-    sounds = [(random.uniform(-80, 0, (40, n)).astype(np.float32), n) for n in (50, 100)]
-    together = mean_maps(model, pictures, sounds, torch.device("cpu"))
-    for i in range(2):
-        alone = mean_maps(model, pictures[i : i + 1], sounds[i : i + 1], torch.device("cpu"))
-        np.testing.assert_allclose(together[i], alone[0], atol=1e-5, rtol=1e-3)
+    log_mel = random.uniform(-90, -10, (300, 40)).astype(np.float32)
+    one, other = (random.integers(0, 255, (96, 96, 3)).astype(np.uint8) for _ in range(2))
+    shown = [one, one, other, one]
+    seen: list[int] = []
+    look = model.image_map
+    monkeypatch.setattr(model, "image_map", lambda image: (seen.append(len(image)), look(image))[1])
+
+    def maps(pictures: list[np.ndarray]) -> np.ndarray:
+        times_s = np.array([0.5, 1.0, 1.5, 2.0])
+        found = moment_maps(model, pictures, log_mel, times_s, segment_s=1.0, device=torch.device("cpu"))
+        return np.concatenate(list(found))
+
+    shared, copied = maps(shown), maps([picture.copy() for picture in shown])
+    assert seen == [3, 4]
+    np.testing.assert_allclose(shared, copied, atol=1e-6)
+    assert np.abs(shared[0] - shared[1]).max() > 1e-3  # another sound
+
+
+def test_segments_are_heard_alone_where_that_costs_little_beside_the_pictures() -> None:
+    often_s, seldom_s = np.arange(0, 10, 1 / 24), np.arange(0, 10, 1 / 4)
+    assert hears_alone(MODEL_CONFIGS["davenet"], often_s, 2.0)
+    assert not hears_alone(MODEL_CONFIGS["davenet"], often_s, 10.0)
+    assert not hears_alone(MODEL_CONFIGS["small"], often_s, 1.0)
+    assert hears_alone(MODEL_CONFIGS["small"], seldom_s, 1.0)
+    assert hears_alone(MODEL_CONFIGS["small"], often_s[:1], 1.0)
+
+
+def test_maps_of_every_frame_go_with_the_sound_as_those_heard_alone(
+    video: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    spec = spec_of(video, checkpoint, tmp_path / "m.safetensors", maps_a_second=24.0)
+    compute_matchmaps(spec, lambda e: None, never)
+    found = read_matchmaps(tmp_path / "m.safetensors")
+    model, _ = load_checkpoint(checkpoint)
+    pictures = [evaluation_crop(rgb, model.config) for _, rgb in frames_at(video, list(found.times_s), None)]
+    device = torch.device("cpu")
+    alone = np.concatenate(
+        list(
+            moment_maps(model, pictures, whole_log_mel(video), found.times_s, segment_s=1.0, device=device, alone=True)
+        )
+    )
+    maps = found.maps.astype(np.float32)
+    correlations = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(maps, alone, strict=True)]
+    assert np.median(correlations) > 0.95
+    assert np.abs(maps - alone).max() > 1e-3  # they are not heard alone
 
 
 def test_stopped_matchmaps_leave_no_file(video: Path, checkpoint: Path, tmp_path: Path) -> None:
@@ -123,10 +175,10 @@ def test_stopped_matchmaps_leave_no_file(video: Path, checkpoint: Path, tmp_path
 
 def test_segment_beyond_the_sound_is_silence() -> None:
     log_mel = np.zeros((100, 40), np.float32)
-    segment, n_steps = segment_of(log_mel, 9.0, 1.0)
+    segment, n_steps = segment_of(log_mel, span_of(100, 9.0, 1.0))
     assert n_steps == 1
     assert (segment == -80).all()
-    assert segment_of(log_mel, 1.0, 1.0)[1] == 50
+    assert segment_of(log_mel, span_of(100, 1.0, 1.0))[1] == 50
 
 
 def test_map_times_are_never_empty_and_stay_inside() -> None:
