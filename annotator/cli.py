@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import machine, models, review, videos
+from annotator.commands import machine, models, reproducing, review, videos
 from annotator.commands.endings import ReportedBugError, StoppedError
 from davenet import __version__
 from davenet.errors import UserError, one_line
@@ -50,7 +50,9 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("mine", videos.mine, "annotator mine kitchen --food-threshold 0.6"),
     ("train", models.train, "annotator train kitchen --preset demo --start-from 001-small --set epochs=10"),
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
+    ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),
     ("render", models.render, "annotator render kitchen omelette.mp4 --run latest --out omelette-matchmap.mp4"),
+    ("convert", models.convert, "annotator convert audio_model.25.pth image_model.25.pth --out davenet.safetensors"),
     ("app", machine.open_app, "annotator app kitchen"),
     ("demo", machine.demo, "annotator demo --headless --out demo-out"),
     ("doctor", machine.doctor, "annotator doctor"),

@@ -1,11 +1,14 @@
 """The job side of the command line: ``python -m davenet VERB --spec FILE`` prints its events as JSON lines.
 
+A verb that people give without a spec is read by its module in davenet.commands.
+
 File descriptor 1 is kept for events alone: it is duplicated here and standard output then points at standard error, so
 that a library's prints never enter the protocol. A line ``cancel`` on standard input or its end, the file named by
 ``--cancel-file``, or SIGTERM asks the job to stop.
 """
 
 import argparse
+import importlib
 import io
 import os
 import signal
@@ -19,11 +22,30 @@ from davenet import events
 from davenet.errors import UserError, one_line
 from davenet.heartbeat import Heartbeat
 
-_VERBS = ("import", "extract", "transcribe", "detect", "mine", "train", "evaluate", "reproduce", "matchmaps", "render")
+_VERBS = (
+    "import",
+    "extract",
+    "transcribe",
+    "detect",
+    "mine",
+    "train",
+    "evaluate",
+    "reproduce",
+    "matchmaps",
+    "render",
+    "convert",
+)
+_FOR_PEOPLE = {  # verb -> module, whose main takes the other arguments
+    "convert": "davenet.commands.convert",
+    "reproduce": "davenet.commands.reproduce",
+}
 _CANCEL_POLL_S = 0.25
 
 
 def main(arguments: list[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in _FOR_PEOPLE and not any(each.split("=")[0] == "--spec" for each in given):
+        return int(importlib.import_module(_FOR_PEOPLE[given[0]]).main(given[1:]))
     parser = argparse.ArgumentParser(prog="python -m davenet", description="Runs one job and prints its events.")
     parser.add_argument("verb", choices=_VERBS)
     parser.add_argument("--spec", type=Path, required=True, help="JSON file with the job's spec (davenet.specs)")
@@ -34,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cancel-file", type=Path, help="the job stops when this file appears")
     parser.add_argument("--heartbeat", type=Path, help="keep the process id here, touched every two seconds")
     parser.add_argument("--background", action="store_true", help="run at a lower priority than the window")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(given)
 
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)

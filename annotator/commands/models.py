@@ -1,4 +1,4 @@
-"""The verbs of models: train, evaluate, render."""
+"""The verbs of models: train, evaluate, render, convert."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,7 +44,7 @@ def train(
             spec = verbs.plan_train(
                 opened,
                 preset,
-                config=_values(values or []),
+                config=assigned_values(values or []),
                 start_from=start_from,
                 device=device,
                 run_id=run_id,
@@ -58,7 +58,14 @@ def train(
 def evaluate(
     project: ProjectFolder,
     run: Annotated[str, typer.Option("--run", metavar="RUN", help="The run: its id, its number, or latest.")],
-    on: Annotated[Literal["validation", "test"], typer.Option(help="Which pairs to measure on.")] = "validation",
+    on: Annotated[
+        Literal["validation", "test"] | None,
+        typer.Option(help="The run's own validation pairs (so by default), or the accepted pairs of the test videos."),
+    ] = None,
+    gallery: Annotated[
+        Literal["val-1000", "food-val-1000", "verified"] | None,
+        typer.Option(help="One of the paper's galleries instead, drawn from the validation videos."),
+    ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -67,10 +74,14 @@ def evaluate(
     from annotator.commands.output import output
     from annotator.commands.running import run_verb
     from annotator.project import Project
+    from davenet.errors import UserError
 
     with output(as_json) as out, Project.open(project) as opened:
-        summary = run_verb(opened, verbs.plan_evaluate(opened, run, on=on, device=device), "evaluate")
-        out.result(summary, f"Run {summary['run']}, {on}: {recall_line(summary)}")
+        if on is not None and gallery is not None:
+            raise UserError("Which pairs should it be measured on? Give either --on or --gallery.")
+        chosen = gallery or on or "validation"
+        summary = run_verb(opened, verbs.plan_evaluate(opened, run, on=chosen, device=device), "evaluate")
+        out.result(summary, f"Run {summary['run']}, {chosen}: {recall_line(summary)}")
 
 
 def render(
@@ -115,6 +126,30 @@ def render(
         out.result(summary, f"Rendered {summary['out']}")
 
 
+def convert(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="The files of one training, in any order.", show_default=False),
+    ],
+    out_file: Annotated[Path, typer.Option("--out", metavar="NAME.safetensors", help="The checkpoint to write.")],
+    partial: Annotated[bool, typer.Option("--partial", help="Let what the files lack begin at random.")] = False,
+    seed: Annotated[int, typer.Option(help="Of what begins at random.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Makes a checkpoint of published weights: DAVEnet-pytorch's, ResDAVEnet-VQ's or AVLnet's; needs no project."""
+    import json
+
+    from annotator.commands.output import output
+    from annotator.commands.running import run_alone
+    from davenet.model.convert_report import summary, table
+    from davenet.specs import ConvertSpec
+
+    with output(as_json) as out:
+        result = run_alone(ConvertSpec(files=files, out=out_file, partial=partial, seed=seed), "convert")
+        report = json.loads(Path(result["report"]).read_text(encoding="utf-8"))
+        out.result(result, table(report), "", summary(result))
+
+
 def recall_line(values: dict[str, Any]) -> str:
     """Returns Recall@10 both ways with the chance level beside it, or that there is none."""
     audio, visual = values.get("audio_recall_at_10"), values.get("visual_recall_at_10")
@@ -125,7 +160,7 @@ def recall_line(values: dict[str, Any]) -> str:
     return f"audio Recall@10 {100 * audio:.1f} %, visual Recall@10 {100 * visual:.1f} %{against}"
 
 
-def _values(assignments: list[str]) -> dict[str, object]:
+def assigned_values(assignments: list[str]) -> dict[str, object]:
     from davenet.errors import UserError
 
     values: dict[str, object] = {}

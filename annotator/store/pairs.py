@@ -248,7 +248,14 @@ class PairQueries(Database):
 
     def non_food_pairs(self, split: Split | None = None) -> list[PairRecord]:
         """Returns the active non-food pairs, which need no review (Section 6), as mined."""
-        query = select(tables.Pair.uid).join(tables.Video).where(tables.Pair.kind == "non-food", tables.Pair.active)
+        return self._active_pairs("non-food", split)
+
+    def food_pairs(self, split: Split | None = None) -> list[PairRecord]:
+        """Returns the active food pairs, whatever the verdicts on them, as mined."""
+        return self._active_pairs("food", split)
+
+    def _active_pairs(self, kind: PairKind, split: Split | None) -> list[PairRecord]:
+        query = select(tables.Pair.uid).join(tables.Video).where(tables.Pair.kind == kind, tables.Pair.active)
         if split is not None:
             query = query.where(tables.Video.split == split)
         with self._reading() as session:

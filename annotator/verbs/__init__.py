@@ -18,6 +18,7 @@ from annotator.verbs.labelling import (
     plan_mine,
     plan_transcribe,
 )
+from annotator.verbs.reproducing import collect_reproduce, plan_reproduce
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.training import (
     accepted_split,
@@ -43,6 +44,7 @@ __all__ = [
     "collect_matchmaps",
     "collect_mine",
     "collect_render",
+    "collect_reproduce",
     "collect_train",
     "collect_transcribe",
     "plan_detect",
@@ -52,6 +54,7 @@ __all__ = [
     "plan_matchmaps",
     "plan_mine",
     "plan_render",
+    "plan_reproduce",
     "plan_resume",
     "plan_train",
     "plan_transcribe",
@@ -69,6 +72,7 @@ _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]]
     "mine": collect_mine,
     "train": collect_train,
     "evaluate": collect_evaluate,
+    "reproduce": collect_reproduce,
     "matchmaps": collect_matchmaps,
     "render": collect_render,
 }

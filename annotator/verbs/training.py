@@ -4,12 +4,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from annotator.project import Project
 from annotator.store.records import PairRecord, RunRecord, Split
+from annotator.verbs.galleries import freeze as freeze_gallery
 from davenet import __version__
 from davenet.errors import UserError
+from davenet.evaluation.paper import GalleryName
 from davenet.files import content_hash, write_text_atomically
 from davenet.heartbeat import read_pulse
 from davenet.pairs import write_pairs
@@ -127,13 +129,23 @@ def run_ended(
 
 
 def plan_evaluate(
-    project: Project, run_id: str, *, on: Literal["validation", "test"] = "validation", device: str = "auto"
+    project: Project,
+    run_id: str,
+    *,
+    on: Literal["validation", "test"] | GalleryName = "validation",
+    device: str = "auto",
 ) -> EvaluateSpec:
-    """Evaluates a run's checkpoint on its own frozen validation pairs, or on the accepted pairs of the test split."""
+    """Evaluates a run's checkpoint on a gallery, which is frozen in the run's folder.
+
+    "validation" is the run's own validation pairs, "test" the accepted pairs of the test split; the others are the
+    paper's galleries by name. Raises UserError where the project has no pairs for it.
+    """
     run = resolve_run(project, run_id)
     checkpoint = project.checkpoint_path(run.id)
     pairs_path = project.run_dir(run.id) / f"{on}.pairs.jsonl"
-    if on == "test":
+    if on in get_args(GalleryName):
+        freeze_gallery(project, cast(GalleryName, on), pairs_path)
+    elif on == "test":
         pairs = project.store.accepted_pairs("test")
         if len(pairs) < LEAST_PAIRS:
             raise UserError(
@@ -148,13 +160,14 @@ def plan_evaluate(
         clips_dir=project.clips_dir,
         pairs=pairs_path,
         out=project.run_dir(run.id) / f"evaluation.{on}.json",
+        gallery=on,
         device=device,
     )
 
 
 def collect_evaluate(project: Project, spec: EvaluateSpec, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Keeps the figures with the run, under the split that they were measured on."""
-    run_id, on = spec.out.parent.name, spec.out.name.split(".")[1]
+    """Keeps the figures with the run, under the gallery that they were measured on."""
+    run_id, on = spec.out.parent.name, spec.gallery
     run = project.store.run(run_id)
     evaluations = {**run.result.get("evaluations", {}), on: dict(result)}
     project.store.update_run(run_id, result={**run.result, "evaluations": evaluations})

@@ -38,7 +38,7 @@ def written(
     changed: Mapping[str, Any],
     sources: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Writes report.json, .csv, .md and .svg; returns their paths, each row's mean Recall@10, and the order's sentence.
+    """Writes report.json, .csv, .md and .svg; returns their paths, the lines of numbers, and the order's sentence.
 
     `finished` holds what row.json holds of each finished row, `reasons` why others could not be trained, `changed` the
     training values that differ from the presets', `sources` what the data came from.
@@ -59,9 +59,8 @@ def written(
     write_text_atomically(paths["report"], markdown(values))
     return {
         **{kind: str(path) for kind, path in paths.items()},
-        "rows": {f"{line['row']} on {line['gallery']}": _mean_or_none(line) for line in values["lines"]},
+        "lines": values["lines"],
         "order": values["order"]["sentence"] if values["order"] else None,
-        "not_trained": {line["row"]: line["reason"] for line in values["lines"] if line["ours"] is None},
     }
 
 
@@ -247,10 +246,6 @@ def csv_text(lines: Sequence[Mapping[str, Any]]) -> str:
 def _with_interval(ours: Mapping[str, Any], way: str) -> str:
     low, high = ours[f"{way}_interval_95"]
     return f"{ours[way]:.1%} ({100 * low:.1f}–{100 * high:.1f})"
-
-
-def _mean_or_none(line: Mapping[str, Any]) -> float | None:
-    return None if line["ours"] is None else float(line["ours"]["mean"])
 
 
 def _title(table: str) -> str:
