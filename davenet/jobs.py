@@ -27,6 +27,7 @@ _JOBS = {
     "reproduce": ("davenet.evaluation.reproduce", "reproduce"),
     "matchmaps": ("davenet.evaluation.matchmaps", "compute_matchmaps"),
     "render": ("davenet.evaluation.render", "render_video"),
+    "convert": ("davenet.model.convert", "convert"),
 }
 
 

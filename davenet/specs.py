@@ -148,6 +148,16 @@ class RenderSpec(Spec):
     device: str = "auto"
 
 
+class ConvertSpec(Spec):
+    """Checkpoints of other programs into one of ours; its report lies beside it."""
+
+    verb: Literal["convert"] = "convert"
+    files: list[Path] = Field(min_length=1)
+    out: Path  # NAME.safetensors; the report is NAME.safetensors.report.json
+    partial: bool = Field(False, description="let what the files lack begin at random")
+    seed: int = 0
+
+
 AnySpec = Annotated[
     ImportSpec
     | ExtractSpec
@@ -158,6 +168,7 @@ AnySpec = Annotated[
     | EvaluateSpec
     | ReproduceSpec
     | MatchmapsSpec
-    | RenderSpec,
+    | RenderSpec
+    | ConvertSpec,
     Field(discriminator="verb"),
 ]

@@ -45,6 +45,21 @@ def run_verb(project: Project, spec: Spec, title: str, *, done: str | None = Non
     return summary
 
 
+def run_alone(spec: Spec, title: str) -> dict[str, Any]:
+    """Runs the job of a spec that belongs to no project and returns its result; raises as `run_verb` does."""
+    stop = threading.Event()
+    with ProgressView(title) as view, _stopped_by_signals(stop, view):
+        try:
+            final = jobs.run_job(spec, view, stop.is_set)
+        except UserError:
+            raise
+        except Exception as error:
+            raise ReportedBugError from error
+    if isinstance(final, events.Cancelled):
+        raise StoppedError(f"Stopped; {title} wrote nothing.")
+    return dict(final.result)
+
+
 def _refuse_if_nothing(summary: Mapping[str, Any], done: str) -> None:
     """Raises UserError where not one video could be used: then a verb has failed, else its list is a warning."""
     unusable = summary.get("unusable") or []

@@ -53,11 +53,13 @@ def load_checkpoint(path: Path, *, device: str | torch.device = "cpu") -> tuple[
     Raises UserError where the file is missing, truncated, of another format or version, or of another architecture.
     """
     config, metadata = read_metadata(path)
-    model = DAVEnet(config)
+    with torch.device("meta"):  # no values are drawn that the checkpoint's would replace
+        model = DAVEnet(config)
     try:
         with safe_open(path, framework="pt") as stored:
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  (not a mapping)
-        model.load_state_dict(tensors)
+            # copies: a mapped file could not be replaced on Windows
+            tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118  (not a mapping)
+        model.load_state_dict(tensors, assign=True)
     except SafetensorError as error:
         raise UserError(f"{path} is damaged or cut short; copy it again or train again.") from error
     except RuntimeError as error:
