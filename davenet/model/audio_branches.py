@@ -1,7 +1,7 @@
 """The audio branches: DAVEnet's (Section 2), its small sibling with batch normalisation, and ResDAVEnet's.
 
-Sound that is padded to the length of a batch is masked after each layer: a padded segment gives exactly the map that it
-gives alone. Shapes: B batch, D embedding, T audio-map steps, M mel bands.
+Sound that is padded to the length of a batch is masked after each layer and enters no batch statistic: a padded segment
+gives exactly the map that it gives alone. Shapes: B batch, D embedding, T audio-map steps, M mel bands.
 """
 
 from itertools import pairwise
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from davenet.errors import UserError
 from davenet.model.config import N_MELS, ModelConfig
 from davenet.model.image_branches import embedding_norm
+from davenet.model.norms import BatchNorm2d
 
 _RESIDUAL_KERNEL = 9  # steps
 
@@ -44,7 +45,7 @@ class ConvolutionalAudioBranch(nn.Module):
             raise UserError(
                 f"An audio branch of this kind needs {len(kernels)} widths and D, not {len(widths) - 1} and D."
             )
-        self.norm = nn.BatchNorm2d(1)
+        self.norm = BatchNorm2d(1)
         self.spectral = nn.Conv2d(1, widths[0], (N_MELS, 1))
         self.temporal = nn.ModuleList(
             nn.Conv2d(before, after, (1, kernel), padding=(0, kernel // 2))
@@ -52,24 +53,26 @@ class ConvolutionalAudioBranch(nn.Module):
         )
         self.norms = nn.ModuleList()  # the paper's branch has none
         if batch_norm:
-            self.norms.extend(nn.BatchNorm2d(width) for width in widths)
-        self.embedding_norm = embedding_norm(widths[-1]) if batch_norm else nn.Identity()
+            self.norms.extend(BatchNorm2d(width) for width in widths)
+        self.embedding_norm = embedding_norm(widths[-1]) if batch_norm else None
         self.pool = nn.MaxPool2d((1, 3), stride=(1, 2), padding=(0, 1))
 
     def forward(self, log_mel_BMT: Tensor, n_steps_B: Tensor | None = None) -> Tensor:
-        x = _masked(self.norm(log_mel_BMT.unsqueeze(1)), n_steps_B)  # (B, 1, M, steps)
-        x = _masked(torch.relu(self._normed(0, self.spectral(x))), n_steps_B)  # (B, width, 1, steps)
+        x = _masked(self.norm(log_mel_BMT.unsqueeze(1), n_steps_B), n_steps_B)  # (B, 1, M, steps)
+        x = _masked(torch.relu(self._normed(0, self.spectral(x), n_steps_B)), n_steps_B)  # (B, width, 1, steps)
         for index, convolution in enumerate(self.temporal, 1):
-            x = self.pool(_masked(torch.relu(self._normed(index, convolution(x))), n_steps_B))
+            x = self.pool(_masked(torch.relu(self._normed(index, convolution(x), n_steps_B)), n_steps_B))
             if n_steps_B is not None:
                 n_steps_B = (n_steps_B + 1) // 2
                 x = _masked(x, n_steps_B)
-        return _masked(self.embedding_norm(x), n_steps_B).squeeze(2)
+        if self.embedding_norm is not None:
+            x = _masked(self.embedding_norm(x, n_steps_B), n_steps_B)
+        return x.squeeze(2)
 
-    def _normed(self, index: int, x: Tensor) -> Tensor:
+    def _normed(self, index: int, x: Tensor, n_steps_B: Tensor | None) -> Tensor:
         if len(self.norms) == 0:
             return x
-        normed: Tensor = self.norms[index](x)
+        normed: Tensor = self.norms[index](x, n_steps_B)
         return normed
 
 
@@ -85,7 +88,7 @@ class ResidualAudioBranch(nn.Module):
         if len(widths) != 5:
             raise UserError(f"ResDAVEnet's audio branch needs 4 widths and D, not {len(widths) - 1} and D.")
         self.conv1 = nn.Conv2d(1, widths[0], (N_MELS, 1), bias=False)
-        self.bn1 = nn.BatchNorm2d(widths[0])
+        self.bn1 = BatchNorm2d(widths[0])
         self.layer1, self.layer2, self.layer3, self.layer4 = (
             nn.ModuleList([_ResidualBlock(before, after, stride=2), _ResidualBlock(after, after, stride=1)])
             for before, after in pairwise(widths)
@@ -95,7 +98,7 @@ class ResidualAudioBranch(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, log_mel_BMT: Tensor, n_steps_B: Tensor | None = None) -> Tensor:
-        x = torch.relu(self.bn1(self.conv1(log_mel_BMT.unsqueeze(1))))  # (B, width, 1, steps)
+        x = torch.relu(self.bn1(self.conv1(log_mel_BMT.unsqueeze(1)), n_steps_B))  # (B, width, 1, steps)
         x = _masked(x, n_steps_B)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
             if n_steps_B is not None:
@@ -112,19 +115,23 @@ class _ResidualBlock(nn.Module):
         super().__init__()
         kernel, padding = (1, _RESIDUAL_KERNEL), (0, _RESIDUAL_KERNEL // 2)
         self.conv1 = nn.Conv2d(channels, width, kernel, stride=stride, padding=padding, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, kernel, padding=padding, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.downsample: nn.Module = nn.Identity()
+        self.bn2 = BatchNorm2d(width)
+        self.downsample: nn.Sequential | None = None
         if stride != 1:
             self.downsample = nn.Sequential(
-                nn.Conv2d(channels, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width)
+                nn.Conv2d(channels, width, 1, stride=stride, bias=False), BatchNorm2d(width)
             )
 
     def forward(self, x: Tensor, n_steps_B: Tensor | None) -> Tensor:
         """`n_steps_B` counts the real steps after this block's stride."""
-        y = _masked(torch.relu(self.bn1(self.conv1(x))), n_steps_B)
-        return _masked(torch.relu(self.bn2(self.conv2(y)) + self.downsample(x)), n_steps_B)
+        y = _masked(torch.relu(self.bn1(self.conv1(x), n_steps_B)), n_steps_B)
+        y = self.bn2(self.conv2(y), n_steps_B)
+        if self.downsample is not None:
+            convolution, norm = self.downsample
+            x = norm(convolution(x), n_steps_B)
+        return _masked(torch.relu(y + x), n_steps_B)
 
 
 def _masked(x: Tensor, n_steps_B: Tensor | None) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from davenet.errors import UserError
 from davenet.model.config import ModelConfig
+from davenet.model.norms import BatchNorm2d
 
 _POOL = 0  # a max-pool among VGG16's widths; its last is left out
 _VGG16 = (64, 64, _POOL, 128, 128, _POOL, 256, 256, 256, _POOL, 512, 512, 512, _POOL, 512, 512, 512)
@@ -188,12 +189,12 @@ class SmallImageBranch(nn.Module):
         return image_BDHW
 
 
-def embedding_norm(embedding: int) -> nn.BatchNorm2d:
+def embedding_norm(embedding: int) -> BatchNorm2d:
     """Returns a normalisation of a branch's output after which dot products begin with a deviation of one, the margin.
 
     Without it the small model's plain SGD drove the audio branch's ReLUs to zero within an epoch.
     """
-    norm = nn.BatchNorm2d(embedding)
+    norm = BatchNorm2d(embedding)
     nn.init.constant_(norm.weight, embedding**-0.25)
     return norm
 
