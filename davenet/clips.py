@@ -1,12 +1,15 @@
-"""The clip file: all that was extracted from one video, in one safetensors file, read by memory map.
+"""The clip file: all that was extracted from one video, in one safetensors file, of which only what is asked for is read.
 
 `frames_jpeg` (uint8: all JPEGs joined), `frame_offsets` (int64, N + 1), `frame_times_s` (float64, N) and `log_mel`
 (float16, steps × 40, absolute dB); the video's uid, its source's hash and the settings are in the metadata.
 """
 
 import json
+import os
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,30 +69,55 @@ def write_clip(
 
 
 def open_clip(path: Path) -> "Clip":
-    """Returns a clip file, memory-mapped; raises UserError where it is missing, damaged or not a clip file we know."""
+    """Returns a clip file, open to be read; raises UserError where it is missing, damaged or not a clip file we know."""
     return Clip(path)
 
 
 class Clip:
-    """One video's frames and log-mel, for random access; times are seconds on the video's clock."""
+    """One video's frames and log-mel, for random access; times are seconds on the video's clock.
+
+    It holds no handle and maps nothing: thousands may be open, and a file that is cut short or taken away while a run reads
+    from it is an error in a sentence, where a memory map would end the process.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        metadata, arrays = _read_header(path)
+        metadata, places, version = _read_header(path)
         self.metadata: dict[str, str] = metadata
-        self.frame_times_s: NDArray[np.float64] = np.array(arrays["frame_times_s"])  # (N,), ascending
-        self.log_mel: NDArray[np.float16] = arrays["log_mel"]  # (steps, 40), absolute dB
-        self._offsets: NDArray[np.int64] = np.array(arrays["frame_offsets"])
-        self._jpeg: NDArray[np.uint8] = arrays["frames_jpeg"]
+        self._places = places
+        self._version = version
+        self.frame_times_s: NDArray[np.float64] = self._rows("frame_times_s")  # (N,), ascending
+        self._offsets: NDArray[np.int64] = self._rows("frame_offsets")
+        mel_shape = places["log_mel"].shape
         if (
             self._offsets.shape != (len(self.frame_times_s) + 1,)
-            or self.log_mel.ndim != 2
-            or self.log_mel.shape[1] != N_MELS
+            or len(mel_shape) != 2
+            or mel_shape[1] != N_MELS
             or self._offsets[0] != 0
-            or self._offsets[-1] != len(self._jpeg)
+            or places["frames_jpeg"].shape != (self._offsets[-1],)
             or (np.diff(self._offsets) < 0).any()
         ):
             raise UserError(f"{path} is damaged; extract its video again.")
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that was opened."""
+        try:
+            return _version_of(self.path.stat()) == self._version
+        except OSError:
+            return False
+
+    @cached_property
+    def log_mel(self) -> NDArray[np.float16]:
+        """Returns the log-mel of the whole video (steps, 40) in absolute dB, memory-mapped."""
+        place = self._places["log_mel"]
+        if not place.shape[0]:  # nothing can be mapped of no bytes
+            return np.empty(place.shape, place.kind)
+        return np.memmap(self.path, place.kind, "r", offset=place.begin, shape=place.shape)
+
+    @property
+    def jpeg_sizes(self) -> NDArray[np.int64]:
+        """Returns the bytes of each frame's JPEG (N,)."""
+        return np.diff(self._offsets)
 
     @property
     def video_uid(self) -> str:
@@ -98,17 +126,17 @@ class Clip:
     @property
     def duration_s(self) -> float:
         """Returns the video's length: of picture or sound, whichever is longer."""
-        return float(self.metadata.get("duration_s") or len(self.log_mel) * HOP_S)
+        return float(self.metadata.get("duration_s") or self._places["log_mel"].shape[0] * HOP_S)
 
     @property
     def n_frames(self) -> int:
         return len(self.frame_times_s)
 
     def frame_jpeg(self, index: int) -> NDArray[np.uint8]:
-        """Returns a frame's JPEG as uint8 (bytes,), a view of the file."""
+        """Returns a frame's JPEG as uint8 (bytes,); raises UserError where the file can no longer be read."""
         if not 0 <= index < self.n_frames:
             raise IndexError(f"frame {index} of {self.n_frames}")
-        return self._jpeg[self._offsets[index] : self._offsets[index + 1]]
+        return self._rows("frames_jpeg", int(self._offsets[index]), int(self._offsets[index + 1]))
 
     def frame_rgb(self, index: int) -> NDArray[np.uint8]:
         """Returns a frame as RGB uint8 (H, W, 3); raises UserError where its JPEG is damaged."""
@@ -138,18 +166,54 @@ class Clip:
         """
         n_steps = round(duration_s / HOP_S)
         begin = round((center_s - duration_s / 2) / HOP_S)
-        first, last = max(0, begin), min(len(self.log_mel), begin + n_steps)
+        n_known = self._places["log_mel"].shape[0]
+        first, last = max(0, begin), min(n_known, begin + n_steps)
         segment = np.full((N_MELS, n_steps), RELATIVE_FLOOR_DB, np.float32)
         n_valid = max(0, last - first)
         if n_valid:
-            segment[:, :n_valid] = relative(self.log_mel[first:last]).T
+            segment[:, :n_valid] = relative(self._rows("log_mel", first, last)).T
         return segment, n_valid
 
+    def _rows(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
+        """Returns rows of one of the file's arrays, read now; raises UserError where the file has changed since."""
+        place = self._places[name]
+        last = place.shape[0] if last is None else last
+        row_bytes = place.kind.itemsize * int(np.prod(place.shape[1:], dtype=np.int64))
+        try:
+            with open(self.path, "rb") as file:
+                if _version_of(os.fstat(file.fileno())) != self._version:
+                    raise UserError(f"{self.path} was changed while it was in use; extract its video again.")
+                file.seek(place.begin + first * row_bytes)
+                content = file.read((last - first) * row_bytes)
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} was removed while it was in use; extract its video again.") from error
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise UserError(f"{self.path} can no longer be read ({why}); check its disk.") from error
+        if len(content) != (last - first) * row_bytes:
+            raise UserError(f"{self.path} was cut short while it was in use; extract its video again.")
+        return np.frombuffer(content, place.kind).reshape(last - first, *place.shape[1:])
 
-def _read_header(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one of the file's arrays lies: its first byte, its type and its shape."""
+
+    begin: int
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+def _version_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Returns what changes when a file is replaced or written to."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read_header(path: Path) -> tuple[dict[str, str], dict[str, _Place], tuple[int, int, int]]:
     try:
-        size = path.stat().st_size
         with open(path, "rb") as file:
+            version = _version_of(os.fstat(file.fileno()))
+            size = version[1]
             (n_header,) = struct.unpack("<Q", file.read(8))
             if n_header > min(_MAX_HEADER, size):
                 raise ValueError("header too long")
@@ -159,19 +223,22 @@ def _read_header(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
             raise UserError(f"{path} is not a clip file; extract its video again.")
         if int(metadata["version"]) > VERSION:
             raise UserError(f"{path} was written by a newer version; update the program, or extract its video again.")
-        mapped = np.memmap(path, np.uint8, "r")
-        arrays = {name: _array(header[name], kind, mapped[8 + n_header :]) for name, kind in _ARRAYS.items()}
+        places = {name: _place(header[name], kind, 8 + n_header, size) for name, kind in _ARRAYS.items()}
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist; extract its video first.") from error
     except PermissionError as error:
         raise UserError(f"No permission to read {path}; change its permissions.") from error
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged or not a clip file; extract its video again.") from error
-    return metadata, arrays
+    return metadata, places, version
 
 
-def _array(entry: Mapping[str, Any], kind: str, data: NDArray[np.uint8]) -> NDArray[Any]:
+def _place(entry: Mapping[str, Any], kind: str, data_begin: int, size: int) -> _Place:
     begin, end = entry["data_offsets"]
-    if entry["dtype"] != kind or not 0 <= begin <= end <= len(data):
+    shape, dtype = tuple(int(side) for side in entry["shape"]), np.dtype(_DTYPES[kind]).newbyteorder("<")
+    n_bytes = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    if entry["dtype"] != kind or not shape or min(shape) < 0 or begin < 0 or end - begin != n_bytes:
+        raise ValueError("sizes that contradict one another")
+    if data_begin + end > size:
         raise ValueError("the file is shorter than its header says")
-    return data[begin:end].view(_DTYPES[kind]).reshape(entry["shape"])
+    return _Place(data_begin + begin, dtype, shape)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from davenet.clips import Clip, open_clip
+from davenet.clips import Clip, clip_path, open_clip
 from davenet.errors import UserError, one_line
 from davenet.model.config import N_MELS, STEPS_A_SECOND, ModelConfig
 from davenet.pairs import Pair
@@ -81,7 +81,7 @@ class PairReader:
         self._clips_dir = clips_dir
         self._model = model
         self.segmenting = segmenting
-        self._clips: dict[str, Clip | UserError] = {}
+        self._clips: dict[str, Clip] = {}
 
     def usable(self, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Loss]]:
         """Splits pairs into those whose clip opens and covers their time, and the others with the reason."""
@@ -159,19 +159,13 @@ class PairReader:
         return Batch(tuple(kept), torch.from_numpy(image_BHW3[: len(kept)]), log_mel_BMT, n_steps_B, tuple(lost))
 
     def clip(self, video_uid: str) -> Clip:
-        """Returns a video's clip file, opened once; raises UserError where it is missing or damaged."""
+        """Returns a video's clip file, opened once and again where it changed; raises UserError where it is not to be had."""
         known = self._clips.get(video_uid)
-        if known is None:
-            path = self._clips_dir / f"{video_uid}.safetensors"
-            try:
-                if not path.is_file():
-                    raise UserError(f"There is no clip file {path}; extract the video first.")
-                known = open_clip(path)
-            except UserError as error:
-                known = error
-            self._clips[video_uid] = known
-        if isinstance(known, UserError):
-            raise known
+        if known is None or not known.is_current():
+            path = clip_path(self._clips_dir, video_uid)
+            if not path.is_file():
+                raise UserError(f"There is no clip file {path}; extract the video first.")
+            known = self._clips[video_uid] = open_clip(path)
         return known
 
 

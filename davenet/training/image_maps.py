@@ -283,7 +283,7 @@ def _branch_hash(model: DAVEnet) -> str:
 
 def _clip_hash(clip: Clip) -> str:
     """Returns 16 hex digits over what a clip file says of its source, its frames' times and their JPEGs' sizes."""
-    sizes = [len(clip.frame_jpeg(index)) for index in range(clip.n_frames)]
+    sizes = clip.jpeg_sizes.tolist()
     digest = hashlib.blake2b(json.dumps([clip.metadata, sizes], sort_keys=True).encode(), digest_size=8)
     digest.update(clip.frame_times_s.tobytes())
     return digest.hexdigest()
