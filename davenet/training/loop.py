@@ -23,8 +23,9 @@ from davenet.evaluation.gallery import Gallery, figures, gallery
 from davenet.files import content_hash, write_text_atomically
 from davenet.heartbeat import Heartbeat
 from davenet.jobs import ShouldStop, started
-from davenet.model.checkpoint import chosen_device, load_checkpoint, save_checkpoint
+from davenet.model.checkpoint import chosen_device, save_checkpoint
 from davenet.model.davenet import DAVEnet, normalised
+from davenet.model.first import first_model
 from davenet.pairs import Pair, read_pairs
 from davenet.specs import TrainSpec
 from davenet.training.dataset import (
@@ -64,7 +65,16 @@ class Run:
     def __init__(self, spec: TrainSpec, config: TrainConfig, emit: events.Emit, stop: ShouldStop) -> None:
         self.spec, self.config, self.emit, self.stop = spec, config, emit, stop
         self.device = chosen_device(spec.device)
-        self.model = self._first_model()
+        self.model = first_model(
+            config.built_model(),
+            seed=config.seed,
+            image_init=config.image_init,
+            image_weights=spec.image_weights,
+            start_from=spec.start_from,
+            device=self.device,
+            emit=emit,
+            stop=stop,
+        )
         self.objective = Objective(config, self.model.config.embedding).to(self.device)
         self.optimiser = _optimiser(config, self.model, self.objective)
         self.total_steps = 0  # of the whole run, known when its pairs are
@@ -234,19 +244,6 @@ class Run:
             "unreadable_pairs": len(self.place.lost),
         }
 
-    def _first_model(self) -> DAVEnet:
-        torch.manual_seed(self.config.seed)
-        wanted = self.config.built_model()
-        if self.spec.start_from is None:
-            return DAVEnet(wanted).to(self.device)
-        model, _ = load_checkpoint(self.spec.start_from, device=self.device)
-        if model.config.architecture != wanted.architecture:
-            raise UserError(
-                f"{self.spec.start_from} holds a {model.config.architecture} model but the preset {self.spec.preset} "
-                f"trains a {wanted.architecture} one; choose a preset or a checkpoint that fits."
-            )
-        return model
-
     def _usable_pairs(self) -> tuple[list[Pair], list[Pair]]:
         """Reads both files of pairs and leaves out what has no clip; raises UserError where too little remains."""
         pairs = list(read_pairs(self.spec.train_pairs))
@@ -343,8 +340,7 @@ def _spread(pairs: Sequence[Pair], most: int) -> Iterator[Pair]:
 def _run_hash(spec: TrainSpec, config: TrainConfig) -> str:
     """Returns the name of what a state belongs to: the configuration, the pairs and the first weights."""
     parts = [config.model_dump_json(), content_hash_of(spec.train_pairs), content_hash_of(spec.validation_pairs)]
-    if spec.start_from is not None:
-        parts.append(content_hash_of(spec.start_from))
+    parts += [content_hash_of(path) for path in (spec.start_from, spec.image_weights) if path is not None]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
 
