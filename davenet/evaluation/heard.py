@@ -128,7 +128,8 @@ def stretches(log_mel_TM: LogMel, spans: Sequence[Span], bound_db: float) -> Ite
 
 def _columns(dense: DenseAudio, log_mel_TM: LogMel, level_db: float | None, first: int, last: int) -> Tensor:
     """Returns (D, last - first) of the sound at a level, its surroundings included as far as a column reaches."""
-    low, high = max(0, first - dense.reach), min(len(log_mel_TM), last + dense.reach)
+    around = dense.reach + dense.step  # a step more, so that a pass may begin where it needs no filling
+    low, high = max(0, first - around), min(len(log_mel_TM), last + around)
     if level_db is None:
         relative_TM = np.full((high - low, N_MELS), RELATIVE_FLOOR_DB, np.float32)
     else:

@@ -32,7 +32,7 @@ from davenet.model.dense import DenseAudio
 from davenet.specs import MatchmapsSpec
 from davenet.training.dataset import evaluation_crop
 
-_BATCH = {"vgg16": 8, "resnet50": 8, "mobilenet_v2": 16, "small": 32}  # moments, by image branch
+BATCH = {"vgg16": 8, "resnet50": 8, "mobilenet_v2": 16, "small": 32}  # moments, by image branch
 # Which moments are heard alone (docs/adr/0005): those far apart, and segments that are a small share of the work beside
 # their pictures, by image branch. The others are heard in passing over the video.
 _FAR_APART_S = 0.12
@@ -129,7 +129,7 @@ def moment_maps(
     else:
         chunks = heard_in_passing(DenseAudio(model), log_mel_TM, spans)
     sounds_D = (sound_D for chunk_ND in chunks for sound_D in chunk_ND)
-    for shown in _batched(pictures, _BATCH[model.config.image_branch]):
+    for shown in _batched(pictures, BATCH[model.config.image_branch]):
         distinct, place = _distinct(shown)
         with torch.no_grad():
             image_BHW3 = torch.from_numpy(np.stack(distinct)).to(device)
