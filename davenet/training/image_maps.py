@@ -6,7 +6,6 @@ the image branch's weights and its crop, so that another checkpoint never meets 
 Shapes: B batch, D embedding, H W map height and width.
 """
 
-import functools
 import hashlib
 import json
 import shutil
@@ -36,7 +35,6 @@ from davenet.training.presets import TrainConfig
 FORMAT = "matchmap-annotator image maps"
 VERSION = 1
 _BATCH = {"cpu": 8, "cuda": 64}
-_OPEN_FILES = 64  # maps held open at a time: every one takes a file handle
 _HEADER = 1024  # bytes, the same in every file: it is written when the number of rows is known
 
 
@@ -55,7 +53,7 @@ class ImageMaps:
         size = 1 if self._pooled else model.config.map_size
         self._shape = (model.config.embedding, size, size)
         self.folder = folder / f"{_branch_hash(model)}-{'embeddings' if self._pooled else 'maps'}"
-        self._opened = functools.lru_cache(_OPEN_FILES)(self._open)
+        self._stored: dict[str, _Stored] = {}  # by video
         self._rows: dict[str, int] = {}  # pair uid -> row in its video's file
 
     @property
@@ -103,18 +101,25 @@ class ImageMaps:
             return not stop()
 
         for work in todo:
-            if work.missing:
-                self._write(work, reader.clip(work.video_uid), device, advance)
-                if stop():
-                    raise events.Stop
+            if work.missing and not self._write(work, reader.clip(work.video_uid), device, advance):
+                raise events.Stop
             lost += self._take_rows(work)
         return lost
 
     def batch(self, pairs: Sequence[Pair]) -> Tensor:
-        """Returns float32 (B, D, H, W), (B, D, 1, 1) for SISA, on the CPU; every pair went through `prepare`, unlost."""
+        """Returns float32 (B, D, H, W), (B, D, 1, 1) for SISA, on the CPU; every pair went through `prepare`, unlost.
+
+        Raises UserError where a file was changed since.
+        """
         image_BDHW = np.empty((len(pairs), *self._shape), np.float16)
         for place, pair in enumerate(pairs):
-            image_BDHW[place] = self._opened(pair.video_uid).maps[self._rows[pair.uid]]
+            stored = self._stored[pair.video_uid]
+            try:
+                stored.read_row(self._rows[pair.uid], image_BDHW[place])
+            except (OSError, ValueError) as error:
+                raise UserError(
+                    f"{stored.path} was changed while it was in use ({one_line(error)}); start again, and it is made anew."
+                ) from error
         return torch.from_numpy(image_BDHW).float()
 
     def _path(self, video_uid: str) -> Path:
@@ -129,8 +134,11 @@ class ImageMaps:
             stored = _Stored(path, self._shape)
             if stored.clip_hash != _clip_hash(clip):
                 return {}
-            if any(zlib.crc32(row) != checksum for row, checksum in zip(stored.maps, stored.checksums, strict=True)):
-                raise ValueError("other content than was written")
+            map_DHW = np.empty(self._shape, np.float16)
+            for row, checksum in enumerate(stored.checksums):
+                stored.read_row(row, map_DHW)
+                if zlib.crc32(map_DHW.tobytes()) != checksum:
+                    raise ValueError("not what was written")
         except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
             emit(events.Message(f"{path} is damaged ({one_line(error)}) and is computed again.", "warning"))
             return {}
@@ -151,18 +159,23 @@ class ImageMaps:
                 "train on fewer pairs, or do not freeze the image branch."
             )
 
-    def _write(self, work: "_Work", clip: Clip, device: torch.device, advance: Callable[[int], bool]) -> None:
-        """Writes a video's file: known rows copied, missing ones computed until `advance(how many)` says to stop."""
+    def _write(self, work: "_Work", clip: Clip, device: torch.device, advance: Callable[[int], bool]) -> bool:
+        """Writes a video's file, known rows copied and missing ones computed; stops when `advance(how many)` is false.
+
+        Returns whether it went on to the end; the file holds what was computed in any case.
+        """
+        goes_on = True
         path = self._path(work.video_uid)
         rows = [(frame, 0) for frame in work.known]  # frame and checksum of each
         with atomic_path(path) as temporary, open(temporary, "wb") as out:
             out.write(bytes(_HEADER))  # known when the last row is written
             if work.known:
                 old = _Stored(path, self._shape)
+                map_DHW = np.empty(self._shape, np.float16)
                 for row, frame in enumerate(work.known):
-                    out.write(old.maps[row].tobytes())
+                    old.read_row(row, map_DHW)
+                    out.write(map_DHW.tobytes())
                     rows[row] = frame, int(old.checksums[row])
-                del old  # Windows replaces no file that is mapped
             size = _BATCH.get(device.type, _BATCH["cpu"])
             for start in range(0, len(work.missing), size):
                 chosen = work.missing[start : start + size]
@@ -170,12 +183,13 @@ class ImageMaps:
                     content = map_DHW.tobytes()
                     out.write(content)
                     rows.append((frame, zlib.crc32(content)))
-                if not advance(len(chosen)):
+                goes_on = advance(len(chosen))
+                if not goes_on:
                     break
             out.write(np.array(rows, "<i8").T.tobytes())
             out.seek(0)
             out.write(_header(len(rows), self._shape, _clip_hash(clip)))
-            self._opened.cache_clear()
+        return goes_on
 
     def _computed(self, clip: Clip, frames: list[int], device: torch.device) -> NDArray[np.float16]:
         """Returns (n, D, H, W): no numbers where a frame cannot be read."""
@@ -198,7 +212,7 @@ class ImageMaps:
             if self._pooled:
                 image_BDHW = image_BDHW.mean(dim=(2, 3), keepdim=True)
         self._model.image_branch.train(was_training)
-        computed = image_BDHW.to(torch.float16).cpu().numpy()
+        computed: NDArray[np.float16] = image_BDHW.to(torch.float16).cpu().numpy()
         if not np.isfinite(computed).all():
             raise UserError(
                 f"The image branch gives values beyond half precision on {clip.path}; start from another checkpoint or do "
@@ -208,9 +222,10 @@ class ImageMaps:
         return found
 
     def _take_rows(self, work: "_Work") -> list[Loss]:
-        stored = self._opened(work.video_uid)
+        stored = self._stored[work.video_uid] = _Stored(self._path(work.video_uid), self._shape)
         row_of = {int(frame): row for row, frame in enumerate(stored.frames)}
-        unreadable = {row for row in row_of.values() if np.isnan(stored.maps[row].flat[0])}
+        nothing = zlib.crc32(np.full(self._shape, np.nan, np.float16).tobytes())
+        unreadable = {row for row, checksum in enumerate(stored.checksums) if checksum == nothing}
         lost = []
         for pair in work.pairs:
             row = row_of[work.frame_of[pair.uid]]
@@ -222,9 +237,6 @@ class ImageMaps:
             else:
                 self._rows[pair.uid] = row
         return lost
-
-    def _open(self, video_uid: str) -> "_Stored":
-        return _Stored(self._path(video_uid), self._shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,23 +251,33 @@ class _Work:
 
 
 class _Stored:
-    """One video's file, memory-mapped; raises ValueError, KeyError, TypeError or struct.error where it is damaged."""
+    """One video's file, of which rows are read; OSError, ValueError, KeyError or TypeError tell that it is damaged.
+
+    It holds no handle and maps nothing, for the reasons that davenet.clips has.
+    """
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.path = path
+        self._row_bytes = 2 * int(np.prod(shape))
         with open(path, "rb") as file:
             header = json.loads(file.read(_HEADER)[8:])
-        metadata = header["__metadata__"]
-        if metadata["format"] != FORMAT or metadata["version"] != str(VERSION):
-            raise ValueError("of another version")
-        self.clip_hash: str = metadata["clip"]
-        n = int(header["frames"]["shape"][0])
-        end = 2 * n * int(np.prod(shape))
-        content = np.memmap(path, np.uint8, "r", offset=_HEADER)
-        if len(content) != end + 16 * n or header["maps"]["data_offsets"] != [0, end]:
+            metadata = header["__metadata__"]
+            if metadata["format"] != FORMAT or metadata["version"] != str(VERSION):
+                raise ValueError("of another version")
+            self.clip_hash: str = metadata["clip"]
+            n = int(header["frames"]["shape"][0])
+            file.seek(_HEADER + n * self._row_bytes)
+            rest = np.frombuffer(file.read(), "<i8")
+        if len(rest) != 2 * n:
             raise ValueError("cut short")
-        self.maps: NDArray[np.float16] = content[:end].view("<f2").reshape(n, *shape)
-        self.frames: NDArray[np.int64] = np.array(content[end : end + 8 * n].view("<i8"))
-        self.checksums: NDArray[np.int64] = np.array(content[end + 8 * n :].view("<i8"))
+        self.frames: NDArray[np.int64] = rest[:n]
+        self.checksums: NDArray[np.int64] = rest[n:]
+
+    def read_row(self, row: int, map_DHW: NDArray[np.float16]) -> None:
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(_HEADER + row * self._row_bytes)
+            if file.readinto(map_DHW.data.cast("B")) != self._row_bytes:
+                raise ValueError("cut short")
 
 
 def _header(n: int, shape: tuple[int, ...], clip_hash: str) -> bytes:
