@@ -8,7 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,18 +42,24 @@ Images = dict[str, tuple[Path, State]]
 
 
 @pytest.fixture(autouse=True)
-def seed() -> None:
+def fixed_and_cleared(tmp_path: Path) -> Iterator[None]:
+    """Fixes the seed, and leaves none of the large files that pytest would keep for three runs."""
     torch.manual_seed(0)
+    yield
+    for path in (*tmp_path.glob("*.pth"), *tmp_path.glob("*.safetensors")):
+        path.unlink()
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """The image branch of each program, as a file and its state dict: made once, as they are large."""
     folder = tmp_path_factory.mktemp("images")
     made = {"DAVEnet-pytorch": davenet_image(), "ResDAVEnet-VQ": resdavenet_image()}
     for program, state in made.items():
         torch.save(parallel(state), folder / f"{program}.pth")
-    return {program: (folder / f"{program}.pth", state) for program, state in made.items()}
+    yield {program: (folder / f"{program}.pth", state) for program, state in made.items()}
+    for program in made:
+        (folder / f"{program}.pth").unlink()
 
 
 def parallel(state: State) -> State:
@@ -212,17 +218,17 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     refused(tmp_path, [tmp_path / "nowhere.pth"], r"nowhere\.pth")
 
 
-@pytest.mark.parametrize(
-    ("make", "other"), [(davenet_image, "audio_model.N.pth"), (davenet_audio, "image_model.N.pth")]
-)
-def test_one_file_of_two_is_refused_with_the_other_ones_name(
-    tmp_path: Path, make: Callable[[], State], other: str
-) -> None:
-    refused(tmp_path, written(tmp_path, a=make()), rf"holds only the .* give {other} as well, or add --partial")
+def test_one_file_of_two_is_refused_with_the_other_ones_name(tmp_path: Path, images: Images) -> None:
+    for file, other in (
+        (images["DAVEnet-pytorch"][0], "audio_model.N.pth"),
+        (images["ResDAVEnet-VQ"][0], "best_audio_model.pth"),
+        (written(tmp_path, a=davenet_audio())[0], "image_model.N.pth"),
+    ):
+        refused(tmp_path, [file], rf"holds only the .* give {other} as well, or add --partial")
 
 
-def test_one_file_of_two_is_converted_where_that_is_wanted(tmp_path: Path) -> None:
-    model, report = converted(tmp_path, written(tmp_path, i=davenet_image()), partial=True)
+def test_one_file_of_two_is_converted_where_that_is_wanted(tmp_path: Path, images: Images) -> None:
+    model, report = converted(tmp_path, [images["DAVEnet-pytorch"][0]], partial=True)
     assert (model.config.image_branch, model.config.audio_branch) == ("vgg16", "davenet")
     assert "audio branch is random" in report["warnings"][0]
     assert {row["ours"].split(".")[0] for row in report["missing"]} == {"audio_branch"}
