@@ -42,8 +42,9 @@ Images = dict[str, tuple[Path, State]]
 
 
 @pytest.fixture(autouse=True)
-def fixed_and_cleared(tmp_path: Path) -> Iterator[None]:
-    """Fixes the seed, and leaves none of the large files that pytest would keep for three runs."""
+def fixed_and_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fixes the seed; leaves none of the large files that pytest would keep for three runs, and waits for no disk."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
     torch.manual_seed(0)
     yield
     for path in (*tmp_path.glob("*.pth"), *tmp_path.glob("*.safetensors")):
