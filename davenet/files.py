@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from davenet.errors import UserError
 
 _HASHED_PART = 1 << 20  # bytes read at the start, the middle and the end of a large file
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FROM_WINDOWS = {5: errno.EACCES, 19: errno.EROFS, 112: errno.ENOSPC}
 
 
 @contextmanager
@@ -26,21 +29,33 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except Exception as error:
         with suppress(OSError):  # a folder that may not be written to may not be searched either
             temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
-            raise UserError(
-                f"The disk is full: {path} could not be written; free some space and run it again."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(
-                f"No permission to write {path}; choose another folder or change its permissions."
-            ) from error
-        raise
+        told = disk_error(path, error)
+        if told is error:
+            raise
+        raise told from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def disk_error(path: Path, error: Exception) -> Exception:
+    """Returns what to raise for an error of writing `path`: a UserError where the disk is full or locked, else itself.
+
+    safetensors writes its files by itself, and has the system's number for the error only in its message.
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and (told := re.search(r"\(os error (\d+)\)", str(error))):
+        number = _FROM_WINDOWS.get(int(told[1])) if os.name == "nt" else int(told[1])
+    if number in _FULL:
+        return UserError(f"The disk is full: {path} could not be written; free some space and run it again.")
+    if number == errno.EFBIG:
+        return UserError(f"{path} is larger than its disk or this account allows; choose another folder.")
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return UserError(f"No permission to write {path}; choose another folder or change its permissions.")
+    return error
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:

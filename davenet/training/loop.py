@@ -1,351 +1,373 @@
 """The training loop (Sections 2, 5 and 6): reads pairs, learns from impostors, measures Recall@10, keeps checkpoints.
 
-A run's folder holds config.json, metrics.jsonl, heartbeat, evaluation.json, checkpoints/{last,best,state}.safetensors.
-A run that was killed goes on from its state when it is started again; a cancelled one saves before it stops.
+A run's folder holds what it was asked and with what (see `record`), events.jsonl and log.txt (see `run_log`), metrics.jsonl,
+heartbeat, evaluation.json and checkpoints/{last,best,state}.safetensors. A run that was killed goes on from its state when it
+is started again, to the same numbers; a cancelled one saves before it stops.
 """
 
-import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from davenet import events
 from davenet.errors import UserError
 from davenet.evaluation.gallery import Gallery, figures, gallery
-from davenet.files import content_hash, write_text_atomically
+from davenet.files import write_text_atomically
 from davenet.heartbeat import Heartbeat
 from davenet.jobs import ShouldStop, started
-from davenet.model.checkpoint import chosen_device, save_checkpoint
-from davenet.model.davenet import DAVEnet, normalised
 from davenet.model.first import first_model
-from davenet.pairs import Pair, read_pairs
+from davenet.model.norms import join_over_ranks
+from davenet.run_log import RunLog, is_first_process
 from davenet.specs import TrainSpec
-from davenet.training.dataset import (
-    Batch,
-    Loss,
-    PairReader,
-    Segmenting,
-    Windows,
-    augmentation,
-    batch_indices,
-    batches_ahead,
-)
-from davenet.training.objective import Maps, Objective
+from davenet.training.checkpoints import checkpoints_of
+from davenet.training.dataset import Loss, PairReader, Segmenting, batch_indices
+from davenet.training.distributed import World, world_of
+from davenet.training.image_maps import ImageMaps, freeze_image_branch
+from davenet.training.interruption import Interruption
+from davenet.training.loader import Loaded, Loader
+from davenet.training.objective import Objective
+from davenet.training.pace import Pace
 from davenet.training.presets import TrainConfig, preset
-from davenet.training.state import Place, load_state, save_state
+from davenet.training.record import Metrics, write_beginning
+from davenet.training.schedule import learning_rate_at, optimiser_of, set_rate
+from davenet.training.selection import Selection, maps_folder, prepare_maps, select, select_again
+from davenet.training.state import Place, State, restore
+from davenet.training.step import Joint, Learner, NotFiniteError
 
-SAVE_EVERY_S = 60.0  # how much work a kill may cost
 REPORT_EVERY_S = 0.5
+_MOST_LINES = 20_000  # of metrics.jsonl: longer runs write every second step, or third
+_EMPTY_BATCHES = 20  # in a row, after which the clips are gone and not merely damaged
 
 
 def train(spec: TrainSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
     """Trains as `spec` says and returns the checkpoints' paths and the last and best Recall@10.
 
-    Raises UserError for pairs without clips, fewer than two pairs, a diverged loss, or a checkpoint that does not fit;
-    events.Stop, carrying the same result, when asked to stop.
+    Raises UserError for pairs without clips, fewer than two pairs, a diverged loss, a full disk, or a checkpoint that does
+    not fit; events.Stop, carrying the same result, when asked to stop. Under torchrun all processes call it alike.
     """
     config = preset(spec.preset, spec.config)
     if config.threads:
         torch.set_num_threads(config.threads)
-    with Heartbeat(spec.run_dir / "heartbeat"):
-        return Run(spec, config, emit, stop).run()
+    # float32 means float32 on GPUs too: TF32 keeps ten bits of each factor
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    with ExitStack() as stack:
+        log = stack.enter_context(RunLog(spec.run_dir, emit)) if is_first_process() else None
+        tell = log or _silence
+        world = stack.enter_context(world_of(spec.device, stop, tell))
+        if world.leads:
+            stack.enter_context(Heartbeat(spec.run_dir / "heartbeat"))
+        try:
+            result = Run(spec, config, world, tell, Interruption(stop)).run()
+        except Exception as error:
+            world.leave_word(error)
+            lost = world.why_lost(error)
+            if lost is None:
+                raise
+            raise lost from error
+        if log is not None:
+            log.end(result)
+        return result
 
 
 class Run:
     """One run: what it was asked, where it stands, and the files that it leaves."""
 
-    def __init__(self, spec: TrainSpec, config: TrainConfig, emit: events.Emit, stop: ShouldStop) -> None:
-        self.spec, self.config, self.emit, self.stop = spec, config, emit, stop
-        self.device = chosen_device(spec.device)
-        self.model = first_model(
-            config.built_model(),
-            seed=config.seed,
-            image_init=config.image_init,
-            image_weights=spec.image_weights,
-            start_from=spec.start_from,
-            device=self.device,
-            emit=emit,
-            stop=stop,
-        )
-        self.objective = Objective(config, self.model.config.embedding).to(self.device)
-        self.optimiser = _optimiser(config, self.model, self.objective)
-        self.total_steps = 0  # of the whole run, known when its pairs are
+    def __init__(
+        self, spec: TrainSpec, config: TrainConfig, world: World, emit: events.Emit, interruption: Interruption
+    ) -> None:
+        self.spec, self.config, self.world, self.emit, self.interruption = spec, config, world, emit, interruption
+        self.checkpoints = checkpoints_of(spec, config)
+        with world.one_after_another():
+            self.model = first_model(
+                config.built_model(),
+                seed=config.seed,
+                image_init=config.image_init,
+                image_weights=spec.image_weights,
+                start_from=spec.start_from,
+                device=world.device,
+                emit=emit,
+                stop=interruption,
+            )
+        if world.size > 1:
+            join_over_ranks(self.model)
+            world.same_tensors(list(self.model.state_dict().values()))
+        elif world.device.type == "cpu" and not config.compile:
+            interruption.watch(self.model)
+        self.image_maps = ImageMaps(maps_folder(spec), self.model, config) if config.freeze_image else None
+        if config.freeze_image:
+            freeze_image_branch(self.model)
+        objective = Objective(config, self.model.config.embedding).to(world.device)
+        optimiser = optimiser_of(config, self.model, objective)
+        self.learner = Learner(self.model, objective, optimiser, config, world, emit)
         self.reader = PairReader(spec.clips_dir, self.model.config, Segmenting(config.segment_s, config.segment_at))
-        self.checkpoints = spec.run_dir / "checkpoints"
-        self.run_hash = _run_hash(spec, config)
-        self.place = Place()
+        self.place = Place(micro_batch=config.micro_batch)
+        self.without_map: set[str] = set()  # pairs whose frame has become unreadable since the run began
+        self.pace = Pace()
+        self.metrics: Metrics | None = None  # only the first process has them
         self._saved_s = self._reported_s = time.monotonic()
+        self._empty_batches = 0
 
     def run(self) -> dict[str, Any]:
-        pairs, validation = self._usable_pairs()
-        batches_an_epoch = len(self._batches(pairs, 0))
-        total = len(pairs) * self.config.epochs
-        self.total_steps = batches_an_epoch * self.config.epochs
-        self._write_config(len(pairs), len(validation))
-        self._go_on_from_state()
-        self.emit(started("train", total, "pairs"))
+        state = self._earlier_state()
+        selection = self._selection(state)
+        self.pairs, self.validation = selection.train, selection.validation
+        self.batches_an_epoch = len(self._batches(0))
+        self.total_steps = self.batches_an_epoch * self.config.epochs
+        self._begin(state, selection)
+        self.emit(started("train", len(self.pairs) * self.config.epochs, "pairs"))
         try:
-            if self.place.batch == 0 and self.place.measured < self.place.epoch:  # a stop may have come in between
-                self._validate(validation, epoch=self.place.epoch)
-            self.model.train()
-            for epoch in range(self.place.epoch, self.config.epochs):
-                self._train_epoch(epoch, pairs, batches_an_epoch, total)
-                self.place.epoch, self.place.batch = epoch + 1, 0
-                self._validate(validation, epoch=epoch + 1)
-                self._save()
+            self._learn_and_measure()
         except events.Stop:
             self._save()
             raise events.Stop(self._result()) from None
+        except NotFiniteError:
+            self._save()  # the weights are those before the step that failed
+            raise
+        finally:
+            if self.metrics is not None:
+                self.metrics.close()
         result = self._result()
-        write_text_atomically(self.spec.run_dir / "evaluation.json", json.dumps(result, indent=2) + "\n")
+        if self.world.leads:
+            write_text_atomically(self.spec.run_dir / "evaluation.json", json.dumps(result, indent=2) + "\n")
         return result
 
-    def _train_epoch(self, epoch: int, pairs: Sequence[Pair], batches_an_epoch: int, total: int) -> None:
-        chosen = self._batches(pairs, epoch)
-        seen = sum(len(indices) for indices in chosen[: self.place.batch])
-        work = [
-            ([pairs[i] for i in indices], [augmentation(self.config, epoch, int(i)) for i in indices])
-            for indices in chosen[self.place.batch :]
-        ]
-        windows = Windows(self.config.mil_windows, self.config.mil_spacing_s) if self.config.mil_windows > 1 else None
-        for batch in batches_ahead(self.reader, work, windows=windows):
-            if self.stop():
-                raise events.Stop
-            self._note_lost(batch.lost)
-            _set_rate(self.optimiser, learning_rate_at(self.config, self.place.step, batches_an_epoch))
-            loss = self._step(batch)
-            self.place.step += 1
-            self.place.batch += 1
-            seen += len(batch.pairs) + len(batch.lost)
-            self._report(loss, epoch + self.place.batch / batches_an_epoch, epoch * len(pairs) + seen, total)
-            if time.monotonic() - self._saved_s > SAVE_EVERY_S:
-                self._save()
+    def _earlier_state(self) -> State | None:
+        """Returns where the run goes on, the first process's for all; tells where an earlier state is of no use."""
+        found = self.checkpoints.earlier_state() if self.world.leads and self.spec.resume else None
+        if isinstance(found, str):
+            text = f"The state in {self.checkpoints.folder} {found}: the run starts from the beginning."
+            self.emit(events.Message(text, "warning"))
+            found = None
+        return self.world.told(found)
 
-    def _batches(self, pairs: Sequence[Pair], epoch: int) -> list[NDArray[np.int64]]:
+    def _selection(self, state: State | None) -> Selection:
+        """Returns the pairs of the run; on the way the maps of a frozen image branch are made."""
+        if state is None:
+            return select(
+                self.spec, self.config, self.reader, self.image_maps, self.world, self.emit, self.interruption
+            )
+        selection = select_again(self.spec, self.config, state.place.left_out)
+        if self.image_maps is not None:
+            unseen = prepare_maps(
+                self.image_maps, self.reader, selection.train, self.world, self.emit, self.interruption
+            )
+            self.without_map = {loss.pair.uid for loss in unseen}
+        return selection
+
+    def _begin(self, state: State | None, selection: Selection) -> None:
+        """Brings model, logs and checkpoints to the state, or all of them to the very beginning."""
+        if state is not None:
+            restore(state, self.model, self.learner.objective, self.learner.optimiser)
+            self.place = state.place
+            self.learner.micro_batch = self.place.micro_batch
+            self.pace = Pace(trained_s=self.place.trained_s, waited_s=self.place.waited_s)
+        if self.world.leads:
+            self.metrics = Metrics(self.spec.run_dir, state.place if state else None)
+            usable = {"train_pairs": len(self.pairs), "validation_pairs": len(self.validation)}
+            write_beginning(self.spec, self.config, self.model.config, self.world, usable)
+        if state is None:
+            self.place.left_out = selection.left_out
+            self._note_lost(selection.lost)
+            return
+        if self.world.leads:
+            self.checkpoints.align(self.learner, self.place)
+        self.emit(
+            events.Message(
+                f"Goes on from step {self.place.step}, epoch {self.place.epoch + 1} of {self.config.epochs}."
+            )
+        )
+
+    def _learn_and_measure(self) -> None:
+        if self.place.batch == 0 and self.place.measured < self.place.epoch:  # a stop may have come in between
+            self._validate()
+            self._save()
+        self.learner.train()
+        for epoch in range(self.place.epoch, self.config.epochs):
+            self._train_epoch(epoch)
+            self.place.epoch, self.place.batch = epoch + 1, 0
+            self._validate()
+            self._save()
+
+    def _train_epoch(self, epoch: int) -> None:
+        chosen = self._batches(epoch)[self.place.batch :]
+        own = [indices[self.world.share(len(indices))] for indices in chosen]
+        loader = Loader(
+            self.reader,
+            self.config,
+            self.world.device,
+            image_maps=self.image_maps,
+            without_map=self.without_map,
+        )
+        self.pace.begin()
+        with closing(loader.batches(self.pairs, own, epoch)) as batches:
+            for indices, mine, loaded in zip(chosen, own, batches, strict=True):
+                with self.world.together():
+                    asked_to_stop, joint = self._agreed(indices, mine, loaded)
+                    if asked_to_stop:
+                        raise events.Stop
+                    loss = self._step(loaded, joint)
+                self.place.step += 1
+                self.place.batch += 1
+                self.pace.advance(len(indices), loader.waited_s)
+                self._report(loss, epoch + self.place.batch / self.batches_an_epoch)
+                if self._is_save_due():
+                    self._save()
+                    self.pace.begin(loader.waited_s)
+
+    def _agreed(self, indices: NDArray[np.int64], mine: NDArray[np.int64], loaded: Loaded) -> tuple[bool, Joint]:
+        """Returns what all processes know alike: whether one was asked to stop, and which pairs could be read."""
+        read = {id(pair) for pair in loaded.batch.pairs}
+        row = [int(self.interruption()), len(loaded.batch.lost), *(int(id(self.pairs[i]) in read) for i in mine)]
+        rows = self.world.exchanged(row, 2 + -(-len(indices) // self.world.size))
+        if any(n_lost for _, n_lost, *_ in rows):
+            for lost in self.world.everyones(loaded.batch.lost):
+                self._note_lost(lost)
+        flags = [flag for _, _, *flags in rows for flag in flags if flag >= 0]
+        kept = tuple(self.pairs[index] for index, flag in zip(indices, flags, strict=True) if flag)
+        return any(asked for asked, *_ in rows), Joint(kept, tuple(row[2:].count(1) for row in rows))
+
+    def _step(self, loaded: Loaded, joint: Joint) -> float | None:
+        """Takes one step and returns its loss; None where fewer than two pairs could be read: none has an impostor."""
+        self._empty_batches = 0 if joint.pairs else self._empty_batches + 1
+        if self._empty_batches >= _EMPTY_BATCHES:
+            self._save()
+            raise UserError(
+                f"The clips of {self.spec.clips_dir} can no longer be read; check the disk and start the run again: it "
+                "goes on from its last saved state."
+            )
+        if len(joint.pairs) < 2:
+            return None
+        set_rate(self.learner.optimiser, learning_rate_at(self.config, self.place.step, self.batches_an_epoch))
+        loss = self.learner.learn(
+            loaded,
+            joint,
+            epoch=self.place.epoch,
+            step=self.place.step,
+            share_done=self.place.step / max(1, self.total_steps),
+        )
+        self.place.micro_batch = self.learner.micro_batch
+        return loss
+
+    def _batches(self, epoch: int) -> list[NDArray[np.int64]]:
         return batch_indices(
-            [pair.video_uid for pair in pairs],
+            [pair.video_uid for pair in self.pairs],
             self.config.batch_size,
             seed=self.config.seed,
             epoch=epoch,
             pairs_a_video=self.config.pairs_a_video,
         )
 
-    def _step(self, batch: Batch) -> float | None:
-        """Takes one step and returns its loss; None where fewer than two pairs could be read: none has an impostor."""
-        if len(batch.pairs) < 2:
-            return None
-        n_steps_B = batch.n_steps_B.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            image_BDHW = self.model.image_map(normalised(batch.image_BHW3.to(self.device)))
-            audio_BDT = self.model.audio_map(batch.log_mel_BMT.to(self.device), n_steps_B)
-        maps = Maps(image_BDHW.float(), audio_BDT.float(), self.model.audio_steps_B(n_steps_B))
-        loss: Tensor = self.objective(
-            maps,
-            batch.pairs,
-            epoch=self.place.epoch,
-            share_done=self.place.step / max(1, self.total_steps),
-            generator=torch.Generator().manual_seed((self.config.seed << 32) + self.place.step),
-        )
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise UserError(
-                f"The loss of {self.spec.run_dir} was no longer a number at step {self.place.step + 1}; start again "
-                f"with a learning rate below {self.config.learning_rate:g}."
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.clip_norm:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        self.optimiser.step()
-        return value
-
-    def _validate(self, pairs: Sequence[Pair], *, epoch: int) -> None:
-        """Measures Recall@k over the validation pairs, and keeps the weights where they are the best so far."""
-        found: Gallery = gallery(
-            self.model, self.reader, pairs, similarity=self.config.similarity, device=self.device, stop=self.stop
-        )
-        self.place.measured = epoch
+    def _validate(self) -> None:
+        """Measures Recall@k over the validation pairs, and notes where the weights are the best so far."""
+        found = self._gallery()
+        self.learner.train()
+        place = self.place
+        place.measured = place.epoch
+        if found is None:
+            return
         self._note_lost(found.lost)
         if len(found.pairs) < 2:  # nothing to choose by: the newest weights are the best
-            self.place.best_epoch = epoch
-            self._save_checkpoint("best", epoch)
+            place.best_epoch, place.best_step = place.epoch, place.step
             return
-        self.place.figures = {**figures(found), "epoch": epoch}
-        if epoch == 0:
-            self.place.start_figures = self.place.figures
-        recall_10 = (self.place.figures["audio_recall_at_10"] + self.place.figures["visual_recall_at_10"]) / 2
-        mean_rank = (self.place.figures["audio_mean_rank"] + self.place.figures["visual_mean_rank"]) / 2
-        self._metrics(epoch, {name: value for name, value in self.place.figures.items() if isinstance(value, float)})
-        if self.place.best is None or (recall_10, -mean_rank) > self.place.best:
-            self.place.best, self.place.best_epoch = (recall_10, -mean_rank), epoch
-            self._save_checkpoint("best", epoch)
+        place.figures = {**figures(found), "epoch": place.epoch}
+        if place.epoch == 0:
+            place.start_figures = place.figures
+        recall_10 = (place.figures["audio_recall_at_10"] + place.figures["visual_recall_at_10"]) / 2
+        mean_rank = (place.figures["audio_mean_rank"] + place.figures["visual_mean_rank"]) / 2
+        values = {name: value for name, value in place.figures.items() if isinstance(value, float)}
+        self._write_metrics(place.epoch, values)
+        self.emit(events.Metrics(place.step, float(place.epoch), values))
+        if place.best is None or (recall_10, -mean_rank) > place.best:
+            place.best = recall_10, -mean_rank
+            place.best_epoch, place.best_step = place.epoch, place.step
 
-    def _report(self, loss: float | None, epoch: float, done: int, total: int) -> None:
+    def _gallery(self) -> Gallery | None:
+        """Returns the validation gallery in the first process, None in the others, which wait for it."""
+        found, asked_to_stop = None, False
+        if self.world.leads:
+            try:
+                found = gallery(
+                    self.model,
+                    self.reader,
+                    self.validation,
+                    similarity=self.config.similarity,
+                    device=self.world.device,
+                    stop=self.interruption,
+                )
+            except events.Stop:
+                asked_to_stop = True
+        if self.world.told(asked_to_stop):
+            raise events.Stop
+        return found
+
+    def _report(self, loss: float | None, epoch: float) -> None:
+        is_last = self.place.step == self.total_steps
         now = time.monotonic()
-        last = done >= total
-        if now - self._reported_s < REPORT_EVERY_S and self.place.step > 1 and not last:
-            return
-        self._reported_s = now
-        self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
-        if loss is not None:
-            rate = float(self.optimiser.param_groups[0]["lr"])
-            self._metrics(epoch, {"loss": loss, "learning_rate": rate})
+        is_due = now - self._reported_s >= REPORT_EVERY_S or self.place.step == 1 or is_last
+        if is_due:
+            self._reported_s = now
+            self.pace.look()
+        rate = float(self.learner.optimiser.param_groups[0]["lr"])
+        values = {} if loss is None else {"loss": loss, "learning_rate": rate, **self.pace.values}
+        if values and (is_last or self.place.step % max(1, self.total_steps // _MOST_LINES) == 0):
+            self._write_metrics(epoch, values)
+        if is_due:
+            total = len(self.pairs) * self.config.epochs
+            done = total if is_last else min(total, round(epoch * len(self.pairs)))
+            self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
+            if values:
+                self.emit(events.Metrics(self.place.step, epoch, values))
 
-    def _metrics(self, epoch: float, values: dict[str, float]) -> None:
-        self.emit(events.Metrics(self.place.step, float(epoch), values))
-        with open(self.spec.run_dir / "metrics.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps({"step": self.place.step, "epoch": float(epoch), **values}) + "\n")
+    def _write_metrics(self, epoch: float, values: dict[str, float]) -> None:
+        if self.metrics is not None:
+            self.metrics.write(self.place.step, float(epoch), values)
 
     def _note_lost(self, lost: Sequence[Loss]) -> None:
         for loss in lost:
             if loss.pair.uid not in self.place.lost:
-                self.place.lost[loss.pair.uid] = loss.reason
+                self.place.lost[loss.pair.uid] = None
                 self.emit(events.Skipped(loss.pair.uid, loss.reason))
+
+    def _is_save_due(self) -> bool:
+        """Whether to save between two steps: after the very first, then by time; an epoch's end is saved when measured."""
+        is_due = self.place.step == 1 or time.monotonic() - self._saved_s > self.config.save_every_s
+        return is_due and self.place.batch < self.batches_an_epoch
 
     def _save(self) -> None:
         self._saved_s = time.monotonic()
-        self._save_checkpoint("last", self.place.epoch)
-        if not (self.checkpoints / "best.safetensors").exists():
-            self._save_checkpoint("best", self.place.epoch)
-        state = self.checkpoints / "state.safetensors"
-        save_state(state, self.model, self.optimiser, self.place, run_hash=self.run_hash)
-
-    def _save_checkpoint(self, name: str, epoch: int) -> None:
-        metadata = {
-            "training": self.config.model_dump(),
-            "preset": self.spec.preset,
-            "epoch": epoch,
-            "step": self.place.step,
-            "started_from": str(self.spec.start_from.name) if self.spec.start_from else None,
-            "figures": {k: v for k, v in self.place.figures.items() if self.place.figures.get("epoch") == epoch},
-        }
-        save_checkpoint(self.checkpoints / f"{name}.safetensors", self.model, metadata=metadata)
+        if self.metrics is None:
+            return
+        if self.place.best_step < 0:  # nothing was measured yet
+            self.place.best_step = self.place.step
+        self.place.trained_s, self.place.waited_s = self.pace.trained_s, self.pace.waited_s
+        self.metrics.settle(self.place)
+        self.checkpoints.save(self.learner, self.place)
 
     def _result(self) -> dict[str, Any]:
-        last = {name: value for name, value in self.place.figures.items() if name != "epoch"}
+        place = self.place
+        last = {name: value for name, value in place.figures.items() if name != "epoch"}
         return {
-            "checkpoint": str(self.checkpoints / "last.safetensors"),
-            "best_checkpoint": str(self.checkpoints / "best.safetensors"),
+            "checkpoint": str(self.checkpoints.last),
+            "best_checkpoint": str(self.checkpoints.best),
             **last,
-            "best_epoch": self.place.best_epoch,
-            "best_recall_at_10": self.place.best[0] if self.place.best else None,
-            "start_audio_recall_at_10": self.place.start_figures.get("audio_recall_at_10"),
-            "start_visual_recall_at_10": self.place.start_figures.get("visual_recall_at_10"),
-            "steps": self.place.step,
-            "epochs": self.place.epoch,
-            "unreadable_pairs": len(self.place.lost),
+            "best_epoch": place.best_epoch,
+            "best_recall_at_10": place.best[0] if place.best else None,
+            "start_audio_recall_at_10": place.start_figures.get("audio_recall_at_10"),
+            "start_visual_recall_at_10": place.start_figures.get("visual_recall_at_10"),
+            "steps": place.step,
+            "epochs": place.epoch,
+            "unreadable_pairs": len(place.lost),
+            "training_s": self.pace.trained_s,
+            "waiting_share": self.pace.waited_s / self.pace.trained_s if self.pace.trained_s else 0.0,
         }
 
-    def _usable_pairs(self) -> tuple[list[Pair], list[Pair]]:
-        """Reads both files of pairs and leaves out what has no clip; raises UserError where too little remains."""
-        pairs = list(read_pairs(self.spec.train_pairs))
-        if len(pairs) < 2:
-            raise UserError(
-                f"{self.spec.train_pairs} has {len(pairs)} pair{'' if len(pairs) == 1 else 's'} to train on, and a "
-                "pair needs another as its impostor; accept more pairs first."
-            )
-        kept, lost = self.reader.usable(pairs)
-        self._note_lost(lost)
-        if len(kept) < 2:
-            raise UserError(
-                f"The pairs of {self.spec.train_pairs} and the clips of {self.spec.clips_dir} do not belong together: "
-                f"{lost[0].reason}"
-            )
-        validation, lost = self.reader.usable(list(read_pairs(self.spec.validation_pairs)))
-        self._note_lost(lost)
-        if len(validation) < 2:
-            self.emit(
-                events.Message("There are fewer than two validation pairs: no Recall@10 will be measured.", "warning")
-            )
-        return kept, list(_spread(validation, self.config.evaluation_gallery))
 
-    def _go_on_from_state(self) -> None:
-        path = self.checkpoints / "state.safetensors"
-        if not self.spec.resume:
-            return
-        place = load_state(path, self.model, self.optimiser, run_hash=self.run_hash)
-        if place is not None:
-            self.place = place
-            self.emit(
-                events.Message(f"Goes on from step {place.step}, epoch {place.epoch + 1} of {self.config.epochs}.")
-            )
-
-    def _write_config(self, n_train: int, n_validation: int) -> None:
-        values = {
-            "preset": self.spec.preset,
-            "config": self.config.model_dump(),
-            "model": self.model.config.model_dump(),
-            "device": str(self.device),
-            "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
-            "train_pairs": {
-                "path": str(self.spec.train_pairs),
-                "hash": content_hash(self.spec.train_pairs),
-                "usable": n_train,
-            },
-            "validation_pairs": {
-                "path": str(self.spec.validation_pairs),
-                "hash": content_hash(self.spec.validation_pairs),
-                "usable": n_validation,
-            },
-            "start_from": None
-            if self.spec.start_from is None
-            else {"path": str(self.spec.start_from), "hash": content_hash(self.spec.start_from)},
-        }
-        write_text_atomically(self.spec.run_dir / "config.json", json.dumps(values, indent=2) + "\n")
-
-
-def learning_rate_at(config: TrainConfig, step: int, batches_an_epoch: int) -> float:
-    """Returns the learning rate of a step, counted from 0: warm-up, then divisions or half a cosine."""
-    rate = config.learning_rate
-    if config.decay == "cosine":
-        total = max(1, config.epochs * batches_an_epoch)
-        rate *= 0.5 * (1 + math.cos(math.pi * min(step, total) / total))
-    else:
-        rate *= config.decay_factor ** (step // batches_an_epoch // config.decay_every_epochs)
-    if step < config.warm_up_steps:
-        rate *= (step + 1) / config.warm_up_steps
-    return rate
-
-
-def _optimiser(config: TrainConfig, model: DAVEnet, objective: Objective) -> torch.optim.Optimizer:
-    parameters = [p for p in (*model.parameters(), *objective.parameters()) if p.requires_grad]
-    if config.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
-    return torch.optim.SGD(
-        parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
-    )
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-
-
-def _spread(pairs: Sequence[Pair], most: int) -> Iterator[Pair]:
-    """Yields at most `most` pairs, evenly over the list: the same ones each time."""
-    n = min(len(pairs), most)
-    for index in range(n):
-        yield pairs[index * len(pairs) // n]
-
-
-def _run_hash(spec: TrainSpec, config: TrainConfig) -> str:
-    """Returns the name of what a state belongs to: the configuration, the pairs and the first weights."""
-    parts = [config.model_dump_json(), content_hash_of(spec.train_pairs), content_hash_of(spec.validation_pairs)]
-    parts += [content_hash_of(path) for path in (spec.start_from, spec.image_weights) if path is not None]
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
-
-
-def content_hash_of(path: Path) -> str:
-    """Returns the file's content hash; raises UserError where it does not exist."""
-    if not path.is_file():
-        raise UserError(f"{path} does not exist; freeze the pairs again.")
-    return content_hash(path)
+def _silence(event: events.Event) -> None:
+    """Stands for the events of every process but the first."""

@@ -25,8 +25,9 @@ from davenet.model.davenet import DAVEnet
 from davenet.pairs import Pair, WeakLabel, read_pairs, write_pairs
 from davenet.specs import EvaluateSpec, TrainSpec
 from davenet.training.dataset import PairReader, Segmenting, Windows, augmentation, batch_indices, evaluation_crop
-from davenet.training.loop import learning_rate_at, train
+from davenet.training.loop import train
 from davenet.training.presets import PRESETS, TrainConfig, preset
+from davenet.training.schedule import learning_rate_at
 
 QUICK = {
     "image_size": 32,
