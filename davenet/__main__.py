@@ -14,13 +14,14 @@ import os
 import signal
 import sys
 import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from davenet import events
 from davenet.errors import UserError, one_line
 from davenet.heartbeat import Heartbeat
+from davenet.run_log import is_first_process
 
 _VERBS = (
     "import",
@@ -36,6 +37,7 @@ _VERBS = (
     "convert",
 )
 _FOR_PEOPLE = {  # verb -> module, whose main takes the other arguments
+    "train": "davenet.commands.train",
     "convert": "davenet.commands.convert",
     "reproduce": "davenet.commands.reproduce",
 }
@@ -62,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what was printed before a kill is in the log
-    emit = _Emitter(protocol, chosen.events)
+    is_first = is_first_process()  # under torchrun the others of a run are silent
+    emit = _Emitter(protocol if is_first else None, chosen.events if is_first else None)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
@@ -72,8 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
         threading.Thread(target=_watch_file, args=(chosen.cancel_file, stopping), daemon=True).start()
     if chosen.background:
         _yield_to_others()
-    with nullcontext() if chosen.heartbeat is None else Heartbeat(chosen.heartbeat):
-        return _run(chosen.spec, emit, stopping)
+    with nullcontext() if chosen.heartbeat is None or not is_first else Heartbeat(chosen.heartbeat):
+        status = _run(chosen.spec, emit, stopping)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it came too late, and must not change how this process ends
+    return status
 
 
 def _run(spec_file: Path, emit: events.Emit, stopping: threading.Event) -> int:
@@ -98,11 +103,12 @@ def _run(spec_file: Path, emit: events.Emit, stopping: threading.Event) -> int:
 
 
 class _Emitter:
-    """Writes each event to the protocol's pipe and to the file; a pipe that nobody reads any more ends no job."""
+    """Writes each event to the protocol's pipe and to the file; neither a pipe that nobody reads nor a full disk ends it."""
 
     def __init__(self, protocol: Any, path: Path | None) -> None:
         self._protocol = protocol
         self._lock = threading.Lock()
+        self.events_file = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._file = None if path is None else open(path, "a", encoding="utf-8", buffering=1)
@@ -111,7 +117,8 @@ class _Emitter:
         line = events.to_line(event) + "\n"
         with self._lock:
             if self._file is not None:
-                self._file.write(line)
+                with suppress(OSError):  # what the job itself can no longer write it tells
+                    self._file.write(line)
             if self._protocol is not None:
                 try:
                     self._protocol.write(line)

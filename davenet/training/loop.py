@@ -321,9 +321,9 @@ class Run:
         if is_due:
             total = len(self.pairs) * self.config.epochs
             done = total if is_last else min(total, round(epoch * len(self.pairs)))
-            self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
             if values:
                 self.emit(events.Metrics(self.place.step, epoch, values))
+            self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
 
     def _write_metrics(self, epoch: float, values: dict[str, float]) -> None:
         if self.metrics is not None:
