@@ -113,15 +113,20 @@ def _order(table: paper.TableName, finished: Mapping[paper.RowName, Mapping[str,
                     "intervals_overlap": low[0] <= high[1] and high[0] <= low[1],
                 }
             )
-    means = {cell.row: finished[cell.row]["cells"][gallery]["figures"]["mean_recall_at_10"] for cell in cells}
-    ours = sorted(means, key=lambda name: -means[name])
+    figures = {cell.row: finished[cell.row]["cells"][gallery]["figures"] for cell in cells}
+    ours = sorted(figures, key=lambda name: -figures[name]["mean_recall_at_10"])
     return {
         "gallery": gallery,
         "paper": [cell.row for cell in cells],
         "ours": ours,
+        "at_chance": [row for row in ours if _is_at_chance(figures[row])],
         "compared": compared,
         "sentence": _order_sentence(compared, [cell.row for cell in cells], ours, all_rows=len(paper.TABLES[table])),
     }
+
+
+def _is_at_chance(figures: Mapping[str, Any]) -> bool:
+    return float(figures["mean_recall_at_10_interval_95"][0]) <= float(figures["chance_at_10"])
 
 
 def _difference(one: Mapping[str, Sequence[int]], other: Mapping[str, Sequence[int]]) -> Share:
@@ -200,6 +205,9 @@ def _markdown_table(lines: Sequence[Mapping[str, Any]]) -> str:
 
 def _markdown_order(order: Mapping[str, Any]) -> str:
     told = [str(order["sentence"])]
+    if order["at_chance"]:
+        rows = ", ".join(order["at_chance"])
+        told[0] += f" Not told from chance by their intervals, so that their order says nothing: {rows}."
     for pair in order["compared"]:
         if pair["same_order"]:
             continue

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-_LABELS, _WIDTH, _RIGHT = 250, 820, 30  # pixels: left of the axis, in all, right of it
+_LABELS, _WIDTH, _RIGHT = 300, 860, 30  # pixels: left of the axis, in all, right of it
 _LINE, _TOP, _BOTTOM = 24, 84, 40
 _INK, _FAINT, _OURS, _PAPER, _CHANCE = "#1d2730", "#d5dbe1", "#0b6e99", "#c2571a", "#7a8691"
 _WAYS = (("audio", "frame → sound"), ("visual", "sound → frame"))

@@ -291,6 +291,9 @@ def test_another_order_names_the_rows_that_differ_and_whether_their_intervals_ov
     assert "weak-imagenet is 30.0 points below weak-unsupervised (difference -3" in markdown
     assert "beyond chance); their intervals do not overlap" in markdown
     assert "- unsupervised and weak-random are equal; their intervals overlap." in markdown
+    assert "Not told from chance" not in markdown
+    markdown, _ = told({"weak-imagenet": 15, "weak-unsupervised": 17, "unsupervised": 60})
+    assert "so that their order says nothing: weak-unsupervised, weak-imagenet." in markdown
     markdown, _ = told({"weak-imagenet": 40, "weak-unsupervised": 41})
     assert "is not the paper's (of the 2 rows measured so far)" in markdown
     assert "which may be chance); their intervals overlap" in markdown
