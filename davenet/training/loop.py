@@ -38,7 +38,7 @@ from davenet.training.presets import TrainConfig, preset
 from davenet.training.record import Metrics, write_beginning
 from davenet.training.schedule import learning_rate_at, optimiser_of, set_rate
 from davenet.training.selection import Selection, maps_folder, prepare_maps, select, select_again
-from davenet.training.state import Place, State, restore
+from davenet.training.state import Place, State, restore, seed_chances
 from davenet.training.step import Joint, Learner, NotFiniteError
 
 REPORT_EVERY_S = 0.5
@@ -84,6 +84,7 @@ class Run:
     ) -> None:
         self.spec, self.config, self.world, self.emit, self.interruption = spec, config, world, emit, interruption
         self.checkpoints = checkpoints_of(spec, config)
+        seed_chances(config.seed)
         with world.one_after_another():
             self.model = first_model(
                 config.built_model(),

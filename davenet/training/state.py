@@ -104,12 +104,19 @@ def restore(state: State, model: nn.Module, objective: nn.Module, optimiser: tor
     _set_chances(_named(state.tensors, "chance."))
 
 
+def seed_chances(seed: int) -> None:
+    """Begins every generator that a library may draw from anew; the run's own chances follow from the seed by themselves."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
 def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _chances() -> dict[str, Tensor]:
-    """Returns the states of the generators that a library may draw from; the run's own chances need none."""
+    """Returns the states of the generators of `seed_chances`."""
     _, numpy_keys, numpy_place, *_ = np.random.get_state(legacy=True)
     chances = {
         "torch": torch.get_rng_state(),
