@@ -13,6 +13,7 @@ from davenet.errors import UserError
 from davenet.model.config import N_MELS, ModelConfig
 from davenet.model.image_branches import embedding_norm
 from davenet.model.norms import BatchNorm2d
+from davenet.model.time_convolution import TimeConvolution
 
 _RESIDUAL_KERNEL = 9  # steps
 
@@ -48,7 +49,7 @@ class ConvolutionalAudioBranch(nn.Module):
         self.norm = BatchNorm2d(1)
         self.spectral = nn.Conv2d(1, widths[0], (N_MELS, 1))
         self.temporal = nn.ModuleList(
-            nn.Conv2d(before, after, (1, kernel), padding=(0, kernel // 2))
+            TimeConvolution(before, after, (1, kernel), padding=(0, kernel // 2))
             for before, after, kernel in zip(widths[:-1], widths[1:], kernels, strict=True)
         )
         self.norms = nn.ModuleList()  # the paper's branch has none
@@ -114,9 +115,9 @@ class _ResidualBlock(nn.Module):
     def __init__(self, channels: int, width: int, *, stride: int) -> None:
         super().__init__()
         kernel, padding = (1, _RESIDUAL_KERNEL), (0, _RESIDUAL_KERNEL // 2)
-        self.conv1 = nn.Conv2d(channels, width, kernel, stride=stride, padding=padding, bias=False)
+        self.conv1 = TimeConvolution(channels, width, kernel, stride=stride, padding=padding, bias=False)
         self.bn1 = BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, kernel, padding=padding, bias=False)
+        self.conv2 = TimeConvolution(width, width, kernel, padding=padding, bias=False)
         self.bn2 = BatchNorm2d(width)
         self.downsample: nn.Sequential | None = None
         if stride != 1:
