@@ -72,9 +72,19 @@ def test_a_gallery_holds_a_thousand_pairs_the_same_ones_in_any_order(tmp_path: P
 def test_a_food_word_counts_where_its_middle_lies_in_the_segment(tmp_path: Path) -> None:
     _clip(tmp_path, "v", [float(n) for n in range(12)])
     pairs = uniform_pairs_of(tmp_path, ["v"])
-    _say(tmp_path, "v", ("chop", 1.0), ("onions", 3.8), ("olive", 7.85), ("oil", 8.1), ("the", 8.6), ("pan", 8.8))
+    _say(
+        tmp_path,
+        "v",
+        ("chop", 1.0),
+        ("onions", 3.8),
+        ("olive", 7.85),
+        ("oil", 8.1),
+        ("the", 8.6),
+        ("pan", 8.8),
+        ("egg", 10.95),
+    )
     found = [pair.time_s for pair in with_food_words(pairs, tmp_path)]
-    assert found == [3.0, 4.0, 7.0, 8.0, 9.0]  # oil alone is one at 9 s; the pan after it takes nothing away
+    assert found == [3.0, 4.0, 7.0, 8.0, 9.0, 11.0]  # oil alone is one at 9 s; the pan after it takes nothing away
     words = tmp_path / "foods.txt"
     words.write_text("olive oil\n")
     assert [pair.time_s for pair in with_food_words(pairs, tmp_path, words=words)] == [8.0]
