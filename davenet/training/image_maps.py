@@ -47,9 +47,9 @@ class ImageMaps:
     """The cached maps of a model's image branch over the evaluation crop; `batch` stands in for `model.image_map`."""
 
     def __init__(self, folder: Path, model: DAVEnet, config: TrainConfig) -> None:
-        """`config.similarity` decides whether whole maps are kept or, for SISA, their means."""
+        """`config` decides whether whole maps are kept or, where SISA is all that they meet, their means."""
         self._model = model
-        self._pooled = config.similarity == "sisa"
+        self._pooled = config.similarity == "sisa" and not config.anchor_epochs  # anchors look for the best place
         size = 1 if self._pooled else model.config.map_size
         self._shape = (model.config.embedding, size, size)
         self.folder = folder / f"{_branch_hash(model)}-{'embeddings' if self._pooled else 'maps'}"
