@@ -32,7 +32,7 @@ _JOBS = {
 
 
 def run_job(
-    spec: specs.Spec, emit: events.Emit, stop: ShouldStop = lambda: False
+    spec: specs.Spec, emit: events.Emit = lambda event: None, stop: ShouldStop = lambda: False
 ) -> events.Finished | events.Cancelled:
     """Runs the job of a spec in this process, emits its final event and returns it.
 

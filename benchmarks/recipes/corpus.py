@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from davenet.clips import open_clip
+from davenet.clips import clip_path, open_clip
 from davenet.corpora.kitchen.__main__ import main as generate
 from davenet.errors import UserError
 from davenet.jobs import run_job
@@ -37,7 +37,7 @@ PARTS = (Part("training", 3000, 210), Part("validation", 4000, 30), Part("test",
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Where one part's files lie: its clips, its truth, and its pairs by kind."""
+    """Where one part's files lie: its clips (with the other parts'), its truth, and its pairs by kind."""
 
     clips: Path
     truth: Path
@@ -52,7 +52,7 @@ def prepare(work: Path) -> dict[str, Material]:
 
 
 def _prepare(part: Part, work: Path) -> Material:
-    videos, clips, labels = (work / kind / part.name for kind in ("videos", "clips", "labels"))
+    videos, labels, clips = work / "videos" / part.name, work / "labels" / part.name, work / "clips"
     material = Material(clips, videos, *(work / f"{part.name}.{kind}.jsonl" for kind in ("mined", "uniform", "named")))
     if material.named.exists():  # written last
         return material
@@ -65,8 +65,8 @@ def _prepare(part: Part, work: Path) -> Material:
     food: list[Pair] = []
     non_food: list[Pair] = []
     uniform: list[Pair] = []
-    for path in sorted(clips.glob("*.safetensors")):
-        clip = open_clip(path)
+    for ref in refs_of(videos):
+        clip = open_clip(clip_path(clips, ref.uid))
         words, seen = newest_transcript(labels, clip.video_uid), newest_detections(labels, clip.video_uid)
         if words is None or seen is None:
             raise UserError(f"{labels} has no words or no detections of {clip.video_uid}; delete it and start again.")
