@@ -173,9 +173,15 @@ def world_of(device: str, stop: ShouldStop, emit: events.Emit) -> Iterator[World
         except (RuntimeError, ValueError) as error:
             raise UserError(f"The {size} processes of this run did not find one another: {one_line(error)}") from error
     try:
-        yield world
+        try:
+            yield world
+        except events.Stop:
+            world.told(None)
+            raise
+        world.told(None)  # nobody leaves while another still reads from it
     finally:
         ended.set()
+        world.store = world.control = None
         dist.destroy_process_group()
 
 

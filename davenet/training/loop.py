@@ -66,11 +66,11 @@ def train(spec: TrainSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any
         try:
             result = Run(spec, config, world, tell, Interruption(stop)).run()
         except Exception as error:
-            world.leave_word(error)
             lost = world.why_lost(error)
-            if lost is None:
-                raise
-            raise lost from error
+            if lost is not None:
+                raise lost from error
+            world.leave_word(error)
+            raise
         if log is not None:
             log.end(result)
         return result

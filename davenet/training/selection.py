@@ -88,7 +88,7 @@ def prepare_maps(
     stop: ShouldStop,
 ) -> list[Loss]:
     """Makes the maps that are missing, each process those of some videos; returns the pairs whose frame cannot be read."""
-    if world.size > 1:
+    if world.size > 1:  # each makes a part, and then finds all of them made
         videos = sorted({pair.video_uid for pair in pairs})
         mine = set(videos[world.rank :: world.size])
         asked_to_stop = False
@@ -98,6 +98,7 @@ def prepare_maps(
             asked_to_stop = True
         if any(world.everyones(asked_to_stop)):
             raise events.Stop
+        stop = _never
     return image_maps.prepare(reader, pairs, world.device, emit, stop)
 
 
@@ -109,6 +110,10 @@ def maps_folder(spec: TrainSpec) -> Path:
     """
     cache = spec.clips_dir.parent / "cache"
     return (cache if cache.is_dir() else spec.run_dir) / "image-maps"
+
+
+def _never() -> bool:
+    return False
 
 
 def _spread(pairs: Sequence[Pair], most: int) -> Iterator[Pair]:
