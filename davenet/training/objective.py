@@ -85,7 +85,8 @@ class Objective(nn.Module):
         if self.config.loss != "mil-nce":
             return self._loss(similarity, impostor_BB, share_done, generator)
         silent = (maps.n_audio_steps_B == 0).unsqueeze(0)
-        similarity = (similarity * self.scale()).masked_fill(silent, -torch.inf)
+        # masked before the scale too: minus infinity times a gradient of nothing is no number
+        similarity = (similarity.masked_fill(silent, 0.0) * self.scale()).masked_fill(silent, -torch.inf)
         windows_BBK = similarity.view(len(similarity), -1, self.config.mil_windows)
         return mil_nce_loss(windows_BBK, impostor_BB=impostor_BB)
 

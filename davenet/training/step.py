@@ -108,6 +108,8 @@ class Learner:
             norm = nn.utils.clip_grad_norm_(self._weights, self._config.clip_norm)
         else:
             norm = torch.stack([w.grad.norm() for w in self._weights if w.grad is not None]).norm()
+        scale = self.objective.log_scale.grad
+        norm = norm if scale is None else norm + scale.abs()
         value, length = torch.stack([loss.detach().float(), norm.float()]).tolist()
         if not (math.isfinite(value) and math.isfinite(length)):
             raise NotFiniteError(
