@@ -1,65 +1,37 @@
 """A run that is killed (-9) at any instant goes on to the very numbers of one that nobody disturbed."""
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
-from synthetic_clips import write_synthetic_clip
+from training_runs import assert_same_files, ignore, metrics_of, never, spec_of, write_material
 
 from davenet import events
-from davenet.model.checkpoint import read_metadata
-from davenet.pairs import write_pairs
-from davenet.specs import TrainSpec
+from davenet.training import checkpoints
+from davenet.training.loop import train
 
 KILLS = 6
-OF_TIME = ("pairs_per_s", "waiting_share")  # what no two runs have alike
+CHANCES: dict[str, object] = {  # every kind is on
+    "batch_size": 12, "epochs": 8, "image_size": 48, "warm_up_steps": 5, "loss": "info-nce", "learn_scale": True,
+    "scale": 2.0, "colour_jitter": 0.2, "sound_masks": 4, "save_every_s": 0.05,
+}  # fmt: skip
 
 
-def material(folder: Path) -> Path:
-    (folder / "clips").mkdir()
-    pairs = [p for seed in range(4) for p in write_synthetic_clip(folder / "clips", f"video-{seed}", 16, seed)]
-    write_pairs(folder / "train.jsonl", pairs)
-    write_pairs(folder / "validation.jsonl", write_synthetic_clip(folder / "clips", "unseen", 16, 99))
-    return folder
-
-
-def spec_of(folder: Path, run: str, **config: object) -> Path:
-    """Writes the spec of a run whose every kind of chance is on, and returns its file."""
-    values: dict[str, object] = {
-        "image_size": 48, "batch_size": 12, "epochs": 8, "segment_s": 1.0, "learning_rate": 0.003, "warm_up_steps": 5,
-        "anchor_epochs": 0, "threads": 1, "optimiser": "adamw", "loss": "info-nce", "learn_scale": True, "scale": 2.0,
-        "colour_jitter": 0.2, "sound_masks": 4, "save_every_s": 0.05,
-    }  # fmt: skip
-    spec = TrainSpec(
-        run_dir=folder / run,
-        clips_dir=folder / "clips",
-        train_pairs=folder / "train.jsonl",
-        validation_pairs=folder / "validation.jsonl",
-        preset="small",
-        config={**values, **config},
-        device="cpu",
-    )
+def written_spec(folder: Path, run: str) -> Path:
     path = folder / f"{run}.json"
-    path.write_text(spec.model_dump_json())
+    path.write_text(spec_of(folder, folder / run, **CHANCES).model_dump_json())
     return path
 
 
 def start(spec: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "davenet", "train", "--spec", str(spec), *more]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-
-def metrics(run_dir: Path) -> list[dict[str, float]]:
-    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name not in OF_TIME} for line in lines]
 
 
 def progress(run_dir: Path) -> int:
@@ -81,10 +53,10 @@ def kill_in_a_while(process: subprocess.Popen[bytes], run_dir: Path, wait_s: flo
 
 
 def test_run_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbed_one(tmp_path: Path) -> None:
-    folder = material(tmp_path)
-    whole = start(spec_of(folder, "whole"))
+    folder = write_material(tmp_path)
+    whole = start(written_spec(folder, "whole"))
     assert whole.wait() == 0
-    cut = spec_of(folder, "cut")
+    cut = written_spec(folder, "cut")
     chance = random.Random(7)
     n_kills = 0
     while n_kills < KILLS:
@@ -98,12 +70,9 @@ def test_run_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbed_on
                 load_file(path)  # never half a file
     assert n_kills == KILLS
     assert start(cut, "--events", str(folder / "cut" / "events.jsonl")).wait() == 0
-    assert metrics(folder / "cut") == metrics(folder / "whole")
+    assert metrics_of(folder / "cut") == metrics_of(folder / "whole")
     for name in ("last", "best", "state"):
-        found, expected = (load_file(folder / run / "checkpoints" / f"{name}.safetensors") for run in ("cut", "whole"))
-        assert found.keys() == expected.keys()
-        for tensor, value in expected.items():
-            np.testing.assert_array_equal(found[tensor], value, err_msg=f"{name} {tensor}")
+        assert_same_files(*(folder / run / "checkpoints" / f"{name}.safetensors" for run in ("cut", "whole")))
     assert sorted(p.name for p in (folder / "cut" / "checkpoints").iterdir()) == [
         f"{name}.safetensors" for name in ("best", "last", "state")
     ]
@@ -120,4 +89,60 @@ def assert_no_step_is_told_twice(run_dir: Path) -> None:
     board = EventAccumulator(str(run_dir / "tensorboard"))
     board.Reload()
     steps = [point.step for point in board.Scalars("train/loss")]
-    assert steps == [line["step"] for line in metrics(run_dir) if "loss" in line]
+    assert steps == [line["step"] for line in metrics_of(run_dir) if "loss" in line]
+
+
+class KilledError(BaseException):
+    """Ends a run at once, like a kill, but inside of this process."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of material with a run `whole` that nothing has happened to."""
+    folder = write_material(tmp_path_factory.mktemp("undisturbed"))
+    train(spec_of(folder, folder / "whole"), ignore, never)
+    return folder
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4, 5, 6, 8])
+def test_kill_between_any_two_files_of_a_save_leaves_them_in_agreement_when_the_run_goes_on(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    folder, run_dir = undisturbed, tmp_path / "run"
+    written: list[str] = []
+
+    def interrupted(name: str) -> None:
+        write = getattr(checkpoints, name)
+
+        def maybe(*arguments: object, **more: object) -> None:
+            written.append(name)
+            if len(written) == place:
+                raise KilledError
+            write(*arguments, **more)
+
+        monkeypatch.setattr(checkpoints, name, maybe)
+
+    with monkeypatch.context() as patched:
+        for name in ("save_state", "save_checkpoint"):
+            interrupted(name)
+        with pytest.raises(KilledError):
+            train(spec_of(folder, run_dir), ignore, never)
+        patched.undo()
+    for name in ("last", "best"):  # the state is the truth: nothing is ahead of it
+        assert steps_in(run_dir / "checkpoints" / f"{name}.safetensors") <= steps_in(
+            run_dir / "checkpoints" / "state.safetensors"
+        )
+    train(spec_of(folder, run_dir), ignore, never)
+    assert metrics_of(run_dir) == metrics_of(folder / "whole")
+    for name in ("last", "best", "state"):
+        assert_same_files(*(run / "checkpoints" / f"{name}.safetensors" for run in (run_dir, folder / "whole")))
+
+
+def steps_in(path: Path) -> tuple[int, int]:
+    """Returns the step and the measurements that a checkpoint or a state holds; (-1, -1) where it is not there yet."""
+    if not path.exists():
+        return -1, -1
+    with safe_open(path, framework="np") as stored:
+        header = stored.metadata()
+    values = json.loads(header["place"] if "place" in header else header["metadata"])
+    return values["step"], values["measured"]
