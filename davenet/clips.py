@@ -5,6 +5,7 @@
 """
 
 import json
+import math
 import os
 import struct
 from collections.abc import Mapping
@@ -151,7 +152,7 @@ class Clip:
         """Returns the index of the frame whose time is nearest."""
         if not self.n_frames:
             raise UserError(f"{self.path} holds no frames; extract its video again.")
-        after = int(np.searchsorted(self.frame_times_s, time_s))
+        after = int(self.frame_times_s.searchsorted(time_s))
         if after == 0:
             return 0
         if after == self.n_frames:
@@ -178,9 +179,9 @@ class Clip:
         """Returns rows of one of the file's arrays, read now; raises UserError where the file has changed since."""
         place = self._places[name]
         last = place.shape[0] if last is None else last
-        row_bytes = place.kind.itemsize * int(np.prod(place.shape[1:], dtype=np.int64))
+        row_bytes = place.kind.itemsize * math.prod(place.shape[1:])
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", buffering=0) as file:
                 if _version_of(os.fstat(file.fileno())) != self._version:
                     raise UserError(f"{self.path} was changed while it was in use; extract its video again.")
                 file.seek(place.begin + first * row_bytes)

@@ -69,11 +69,13 @@ def _is_constant(inside: NDArray[np.float32], before: int, after: int, n_steps: 
 
 def relative(log_mel: NDArray[np.floating]) -> LogMel:
     """Returns a segment's spectrogram in dB relative to its maximum, at least -80; silence is -80 throughout."""
-    # a damaged clip file may hold anything: what is no number is silence
-    segment: LogMel = np.nan_to_num(np.asarray(log_mel, np.float32), nan=ABSOLUTE_FLOOR_DB, posinf=ABSOLUTE_FLOOR_DB)
+    segment: LogMel = np.asarray(log_mel, np.float32)
     if segment.size == 0:
         return segment
     loudest = segment.max()
+    if not np.isfinite(loudest):  # a damaged clip file may hold anything: what is no number is silence
+        segment = np.nan_to_num(segment, nan=ABSOLUTE_FLOOR_DB, posinf=ABSOLUTE_FLOOR_DB)
+        loudest = segment.max()
     if loudest <= ABSOLUTE_FLOOR_DB:
         return np.full_like(segment, RELATIVE_FLOOR_DB)
     below: LogMel = np.maximum(segment - loudest, np.float32(RELATIVE_FLOOR_DB))
