@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from davenet.model.config import N_MELS
 from davenet.pairs import Pair
 from davenet.training.dataset import FLOOR_DB, Batch, Loss, PairReader, Windows, augmentation
 from davenet.training.image_maps import ImageMaps
@@ -171,16 +172,19 @@ def joined(parts: Sequence[Batch]) -> Batch:
     """Returns batches one after the other as one, their sounds padded to the longest."""
     if len(parts) == 1:
         return parts[0]
-    longest = max(part.log_mel_BMT.shape[2] for part in parts)
-    padded = [
-        torch.nn.functional.pad(part.log_mel_BMT, (0, longest - part.log_mel_BMT.shape[2]), value=FLOOR_DB)
-        for part in parts
-    ]
+    sounds = [part.log_mel_BMT.numpy() for part in parts]
+    log_mel_BMT = np.full((sum(map(len, sounds)), N_MELS, max(s.shape[2] for s in sounds)), FLOOR_DB, np.float32)
+    row = 0
+    for sound in sounds:
+        log_mel_BMT[row : row + len(sound), :, : sound.shape[2]] = sound
+        row += len(sound)
+    # by numpy: torch would wake a team of threads for this one, which then spins beside those that read
+    image_BHW3 = np.concatenate([part.image_BHW3.numpy() for part in parts])
     return Batch(
         tuple(pair for part in parts for pair in part.pairs),
-        torch.cat([part.image_BHW3 for part in parts]),
-        torch.cat(padded),
-        torch.cat([part.n_steps_B for part in parts]),
+        torch.from_numpy(image_BHW3),
+        torch.from_numpy(log_mel_BMT),
+        torch.from_numpy(np.concatenate([part.n_steps_B.numpy() for part in parts])),
         tuple(loss for part in parts for loss in part.lost),
     )
 
