@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors.numpy import load_file
 from synthetic_clips import write_synthetic_clip
 
 from davenet.pairs import write_pairs
 from davenet.specs import TrainSpec
 
+torch.set_num_threads(1)  # tests run side by side, one to a core
 OF_TIME = ("pairs_per_s", "waiting_share")  # what no two runs have alike
 
 
