@@ -123,11 +123,11 @@ def test_only_embeddings_are_kept_where_the_similarity_uses_no_more(
 def test_frames_that_are_cached_are_not_looked_at_again(
     tmp_path: Path, model: DAVEnet, reader: PairReader, pairs: list[Pair]
 ) -> None:
-    first = prepared(ImageMaps(tmp_path / "maps", model, MISA), reader, pairs[:25])
-    assert first.computed() == 25
+    first = prepared(ImageMaps(tmp_path / "maps", model, MISA), reader, pairs[7:25])
+    assert first.computed() == 18
     again = ImageMaps(tmp_path / "maps", model, MISA)
-    assert prepared(again, reader, pairs[:25]).computed() == 0
-    assert prepared(again, reader, pairs).computed() == 15
+    assert prepared(again, reader, pairs[7:25]).computed() == 0
+    assert prepared(again, reader, pairs).computed() == 22
     np.testing.assert_allclose(again.batch(pairs), looked_at(model, reader, pairs), rtol=1e-3, atol=1e-4)
 
 

@@ -53,6 +53,8 @@ def _fields(choice: object) -> dict[str, object]:
 def test_chances_are_evenly_spread_and_of_their_own() -> None:
     config = TrainConfig(crop_least_share=0.08, sound_shift_s=0.5, colour_jitter=0.4, sound_masks=4, pitch_shift=2)
     drawn = [augmentation(config, 0, index) for index in range(3000)]
+    others = [augmentation(config, 1, 0), augmentation(config.model_copy(update={"seed": 1}), 0, 0)]
+    assert len({(choice.x, choice.y) for choice in (*drawn, *others)}) == 3002
     values = np.array(
         [
             [c.area_share, np.log(c.aspect), c.x, c.y, c.flipped, c.sound_shift_s, c.pitch_shift, c.masked_bands[1]]
