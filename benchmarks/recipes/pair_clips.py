@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from davenet.clips import clip_path, write_clip
 from davenet.files import write_text_atomically
 from davenet.media.log_mel import SAMPLE_RATE, absolute_log_mel
-from davenet.pairs import Pair, uniform_pairs, write_pairs
+from davenet.pairs import Pair, WeakLabel, uniform_pairs, write_pairs
 
 PAIR_S = 2.0  # T of Section 3
 N_SAMPLES = round(PAIR_S * SAMPLE_RATE)  # of a pair's sound
@@ -43,11 +43,12 @@ class PairFiles:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A sound in its pair, with when it is heard in seconds of the pair."""
+    """A sound in its pair: when it is heard in seconds of the pair, and what it was taken for ('': nobody was asked)."""
 
     name: str
     start_s: float
     end_s: float
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Composed:
 
 
 def write_part(files: PairFiles, pairs_file: Path, composed: Iterable[Composed], *, with_truth: bool = False) -> None:
-    """Writes pairs as videos of 30, with the truth of each where asked, and last the file of the pairs, without labels."""
+    """Writes pairs as videos of 30, with the truth of each where asked, and last the file of the pairs."""
     pairs: list[Pair] = []
     for number, of_video in enumerate(_videos(composed)):
         uid = f"{pairs_file.stem}_{number:03d}"
@@ -89,7 +90,17 @@ def write_video(clips_dir: Path, uid: str, composed: Sequence[Composed]) -> list
         log_mel=absolute_log_mel(np.concatenate([pair.sound for pair in composed])),
         metadata={"video": uid, "duration_s": str(PAIR_S * len(composed))},
     )
-    return uniform_pairs(uid, times_s, segment_s=PAIR_S)
+    heard = [pair for place, one in enumerate(composed) for pair in _labelled(uid, place, one)]
+    return heard or uniform_pairs(uid, times_s, segment_s=PAIR_S)
+
+
+def _labelled(uid: str, place: int, composed: Composed) -> Iterator[Pair]:
+    """Yields a pair for each word that a recogniser heard, right or wrong, with that word as its weak label."""
+    for word in composed.spoken:
+        if word.heard:
+            start_s, end_s = PAIR_S * place + word.start_s, PAIR_S * place + word.end_s
+            label = WeakLabel(word.heard, 1.0, 1, word.heard, start_s, end_s, 1.0)
+            yield Pair(f"{uid}:{start_s:.2f}", uid, middle_s(place), PAIR_S, "food", (label,))
 
 
 def truth_of(composed: Sequence[Composed]) -> dict[str, object]:

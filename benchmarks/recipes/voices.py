@@ -2,8 +2,7 @@
 
 Run as: python -m benchmarks.recipes.voices --work DIR --data ../shared/data [--seeds 0 1 2] [--jobs 2] [--only digits|words]
 [--best NAME]; a finished run is not repeated. Results are lines of DIR/voices.jsonl, and a Markdown table is printed. Both
-recipes begin from nothing and see as many pairs. Nothing is known of these but that they are pairs, so what a recipe makes of
-weak labels (codes, masks, windows around words) does nothing here.
+recipes begin from nothing and see as many of the same pairs; of words with drawings each pair's label is its word.
 """
 
 import argparse
@@ -37,7 +36,7 @@ from davenet.model.davenet import normalised
 from davenet.model.similarity import similarity_matrix
 from davenet.pairs import Pair, read_pairs
 from davenet.specs import TrainSpec
-from davenet.training.dataset import PairReader, batches_ahead
+from davenet.training.dataset import PairReader, Segmenting, batches_ahead
 from davenet.training.demo_checkpoint import report
 
 PAPER = "paper"
@@ -55,12 +54,11 @@ class Task:
     config: dict[str, object]
 
 
-# A pair's sound is its own two seconds whatever a recipe says: there is no word to cut around, and beyond them others speak.
-_WHOLE_PAIR: dict[str, object] = {"segment_s": PAIR_S, "segment_at": "frame", "sound_shift_s": 0.0}
 TASKS = {
     # a mirrored digit is none
-    "digits": Task(digits.prepare, 60_000, {**_WHOLE_PAIR, "image_size": 128, "flip": False}),
-    "words": Task(words.prepare, 60_000, {**_WHOLE_PAIR, "image_size": 96}),
+    "digits": Task(digits.prepare, 36_000, {"image_size": 128, "flip": False}),
+    # a pair's sound is its own two seconds whatever a recipe says: beyond them another word is said
+    "words": Task(words.prepare, 36_000, {"segment_s": PAIR_S, "segment_at": "frame", "sound_shift_s": 0.0}),
 }
 
 
@@ -133,11 +131,11 @@ def measures_of(task: str, files: PairFiles, checkpoint: Path, pairs: Sequence[P
 
 
 def similarities(checkpoint: Path, clips_dir: Path, pairs: Sequence[Pair]) -> NDArray[np.float32]:
-    """Returns S (n, n) of the pairs as the checkpoint was trained to compare: rows are pictures, columns sounds."""
+    """Returns S (n, n) of whole pairs, compared as the checkpoint was trained to: rows are pictures, columns sounds."""
     model, metadata = load_checkpoint(checkpoint, device=torch.device("cpu"))
     model.eval()
-    segmenting, kind = as_trained(metadata)
-    reader = PairReader(clips_dir, model.config, segmenting)
+    _, kind = as_trained(metadata)
+    reader = PairReader(clips_dir, model.config, Segmenting(PAIR_S, "frame"))
     images, audios, n_steps = [], [], []
     with torch.no_grad():
         for batch in batches_ahead(

@@ -2,8 +2,9 @@
 
 Training sees changed versions alone: the recording at another speed (0.9 to 1.1), pitch and loudness, at another moment and
 over noise; the drawing turned, cropped, mirrored every other time, in other colours, on another ground. The gallery are the
-originals, which training never sees. So it measures how well a recipe binds pairs of which it has one example each, under
-changes; it does not measure whether anything is learnt about new words: there are none.
+originals, which training never sees. Which word a version is of is known, and is its weak label. So it measures how well a
+recipe binds pairs of which it has one example each, under changes; it does not measure whether anything is learnt about new
+words: there are none.
 
 Two pairs of words share one drawing (face and head, teach and teacher): a model cannot tell these apart by the picture.
 """
@@ -19,7 +20,17 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from benchmarks.recipes.pair_clips import N_SAMPLES, SIDE, Composed, PairFiles, at_level, with_noise, write_part
+from benchmarks.recipes.pair_clips import (
+    N_SAMPLES,
+    PAIR_S,
+    SIDE,
+    Composed,
+    PairFiles,
+    Spoken,
+    at_level,
+    with_noise,
+    write_part,
+)
 from davenet.errors import UserError
 from davenet.media.log_mel import SAMPLE_RATE
 from davenet.media.sound import read_sound
@@ -76,7 +87,8 @@ def original(word: Word) -> Composed:
 def changed(word: Word, version: int) -> Composed:
     """Returns one of a word's changed versions, the same one each time."""
     random = np.random.default_rng((_SEED, version, *word.name.encode()))
-    return Composed(_changed_sound(random, word.sound), _changed_drawing(random, word.drawing_rgb))
+    sound, picture = _changed_sound(random, word.sound), _changed_drawing(random, word.drawing_rgb)
+    return Composed(sound, picture, (Spoken(word.name, 0.0, PAIR_S, word.name),))
 
 
 def _changed_sound(random: np.random.Generator, recording: NDArray[np.float32]) -> NDArray[np.float32]:

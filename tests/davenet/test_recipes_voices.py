@@ -216,6 +216,11 @@ def test_words_of_the_gallery_are_the_originals_and_no_version_is_one() -> None:
 def test_ground_of_a_drawing_is_the_white_around_it_alone() -> None:
     outside_HW = words._outside(a_word().drawing_rgb)
     assert outside_HW[5, 5] == 1 and outside_HW[120, 40] == 0 and outside_HW[120, 80] == 0
+    glow = np.broadcast_to((255 - np.arange(210))[None, :, None], (210, 210, 3)).astype(np.uint8)
+    outside_HW = words._outside(np.ascontiguousarray(glow))
+    assert (
+        outside_HW[100, 5] == 1 and outside_HW[100, 20] == 0 and outside_HW[100, 200] == 0
+    )  # no leak along soft edges
 
 
 def test_words_are_read_with_their_drawings(shared_data: Path) -> None:
@@ -226,15 +231,15 @@ def test_words_are_read_with_their_drawings(shared_data: Path) -> None:
     assert read.shape == (210, 210, 3)
 
 
-def test_recipes_see_as_many_pairs_and_hear_their_own_two_seconds(tmp_path: Path) -> None:
+def test_recipes_see_as_many_pairs_and_no_digit_is_mirrored(tmp_path: Path) -> None:
     files = PairFiles.under(tmp_path)
-    write_part(files, files.training, map(composed, range(60)))
+    write_part(files, files.training, map(composed, range(36)))
     for task in voices.TASKS:
         specs = [voices.spec_of(task, voices.RECIPES[name], files, tmp_path, 5) for name in ("paper", "best")]
         assert {spec.config["epochs"] for spec in specs} == {1000} and {spec.config["seed"] for spec in specs} == {5}
         for name, value in voices.TASKS[task].config.items():
             assert [spec.config[name] for spec in specs] == [value, value]
-        assert {spec.config["segment_s"] for spec in specs} == {2.0}
+        assert ("flip" in specs[0].config) == (task == "digits") and not specs[0].config.get("flip")
         assert [spec.preset for spec in specs] == ["weak-random", "best"]
 
 
@@ -245,7 +250,7 @@ def test_run_trains_measures_and_is_not_repeated(
     short = voices.Task(digits.prepare, 64, {**voices.TASKS["digits"].config, "image_size": 64, "precision": "float32"})
     monkeypatch.setattr(voices, "TASKS", {"digits": short})
     result = voices.one(shared_data, tmp_path, "digits-best", 0)
-    assert result["pairs_seen"] == 64 and result["gallery"]["size"] == 34
+    assert result["pairs_seen"] == 3 * 64 and result["gallery"]["size"] == 34
     assert result["measures"]["audio R@10"]["chance"] == pytest.approx(10 / 34)
     assert all(0 <= figure["value"] <= 1 for figure in result["measures"].values())
     assert {"pointing accuracy", "pointing with another word"} < set(result["measures"])
@@ -255,6 +260,22 @@ def test_run_trains_measures_and_is_not_repeated(
     assert result_path(tmp_path, "digits-best", 0).stat().st_mtime_ns == written
     assert "| mean R@10 | 29.4% |" in capsys.readouterr().out
     assert len((tmp_path / "voices.jsonl").read_text().splitlines()) == 2
+
+
+def test_pairs_of_training_stand_for_what_a_recogniser_heard(shared_data: Path, tmp_path: Path) -> None:
+    part = SMALL_PARTS["training"]
+    takes = digits.read_takes(shared_data / "paired" / "fsdd", part)
+    heard = digits.recognised(takes)
+    named = [(digits.NAMES[d], name) for of in heard.values() for d, names in enumerate(of) for name in names]
+    right = sum(truth == name for truth, name in named) / len(named)
+    assert 0.5 < right < 1  # real errors of a real recogniser
+    written = digits.written_of(part, *digits.read_mnist(shared_data / "paired" / "mnist_t10k"))
+    composed_pairs = list(digits.compose(part, takes, written, heard))[:2]
+    pairs = write_video(tmp_path, "v", composed_pairs)
+    assert [pair.labels[0].class_name for pair in pairs] == [w.heard for c in composed_pairs for w in c.spoken]
+    assert [pair.time_s for pair in pairs] == [1.0] * 3 + [3.0] * 3
+    assert len({pair.uid for pair in pairs}) == 6
+    assert all(abs(pair.labels[0].word_start - pair.time_s) <= 1 for pair in pairs)
 
 
 def test_table_states_means_deviations_ratios_and_differences() -> None:
