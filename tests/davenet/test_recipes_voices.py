@@ -218,9 +218,7 @@ def test_ground_of_a_drawing_is_the_white_around_it_alone() -> None:
     assert outside_HW[5, 5] == 1 and outside_HW[120, 40] == 0 and outside_HW[120, 80] == 0
     glow = np.broadcast_to((255 - np.arange(210))[None, :, None], (210, 210, 3)).astype(np.uint8)
     outside_HW = words._outside(np.ascontiguousarray(glow))
-    assert (
-        outside_HW[100, 5] == 1 and outside_HW[100, 20] == 0 and outside_HW[100, 200] == 0
-    )  # no leak along soft edges
+    assert outside_HW[100, 5] == 1 and not outside_HW[100, 20:].any()  # it does not leak along soft edges
 
 
 def test_words_are_read_with_their_drawings(shared_data: Path) -> None:
