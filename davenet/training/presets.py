@@ -129,7 +129,9 @@ class TrainConfig(BaseModel):
     )
     pitch_shift: int = Field(0, ge=0, le=5, description="Largest random shift of the sound's pitch, mel bands")
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of both branches; bfloat16 is quicker on new processors and GPUs"
+        "float32",
+        description="Arithmetic of both branches; bfloat16 is quicker on new processors and GPUs. float32 is exact on GPUs "
+        "too: TF32 is off",
     )
     channels_last: bool = Field(
         False, description="Whether pictures lie in memory pixel by pixel, quicker on most GPUs"
@@ -139,8 +141,8 @@ class TrainConfig(BaseModel):
         0,
         ge=0,
         le=4096,
-        description="Pairs that go through the branches at once; the impostors stay those of the batch; "
-        "0: the whole batch",
+        description="Pairs that go through the branches at once, where the memory does not hold a batch: the impostors stay "
+        "those of the batch, but batch normalisation sees a micro-batch at a time; 0: the whole batch",
     )
     save_every_s: float = Field(
         60.0, gt=0, le=3600, description="Seconds between two checkpoints: what a kill may cost"
