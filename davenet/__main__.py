@@ -48,7 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if given and given[0] in _FOR_PEOPLE and not any(each.split("=")[0] == "--spec" for each in given):
         return int(importlib.import_module(_FOR_PEOPLE[given[0]]).main(given[1:]))
-    parser = argparse.ArgumentParser(prog="python -m davenet", description="Runs one job and prints its events.")
+    parser = argparse.ArgumentParser(
+        prog="python -m davenet",
+        description="Runs one job and prints its events.",
+        epilog=f"{', '.join(_FOR_PEOPLE)} also take options for people in place of a spec: python -m davenet VERB --help.",
+    )
     parser.add_argument("verb", choices=_VERBS)
     parser.add_argument("--spec", type=Path, required=True, help="JSON file with the job's spec (davenet.specs)")
     parser.add_argument("--events", type=Path, help="also append the events to this file")
