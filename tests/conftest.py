@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("no seconds", deadline=None)  # machines are shared: a slow example is no failure
+settings.load_profile("no seconds")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYTHONHASHSEED", "0")
 REPOSITORY = Path(__file__).resolve().parent.parent
