@@ -55,8 +55,10 @@ def train(spec: TrainSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any
     config = preset(spec.preset, spec.config)
     if config.threads:
         torch.set_num_threads(config.threads)
-    # float32 means float32 on GPUs too: TF32 keeps ten bits of each factor
+    # float32 means float32 on GPUs too, where TF32 keeps ten bits of each factor, and always by the same algorithms;
+    # bfloat16 is for speed, so there the quickest for each shape is looked for
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.benchmark = config.precision == "bfloat16"
     with ExitStack() as stack:
         log = stack.enter_context(RunLog(spec.run_dir, emit)) if is_first_process() else None
         tell = log or _silence
