@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from davenet import events
 from davenet.errors import UserError
-from davenet.evaluation.gallery import Gallery, figures, gallery
 from davenet.files import write_text_atomically
 from davenet.heartbeat import Heartbeat
 from davenet.jobs import ShouldStop, started
@@ -40,6 +39,7 @@ from davenet.training.schedule import learning_rate_at, optimiser_of, set_rate
 from davenet.training.selection import Selection, maps_folder, prepare_maps, select, select_again
 from davenet.training.state import Place, State, restore, seed_chances
 from davenet.training.step import Joint, Learner, NotFiniteError
+from davenet.training.validation import measured, note
 
 REPORT_EVERY_S = 0.5
 _MOST_LINES = 20_000  # of metrics.jsonl: longer runs write every second step, or third
@@ -268,47 +268,15 @@ class Run:
         )
 
     def _validate(self) -> None:
-        """Measures Recall@k over the validation pairs, and notes where the weights are the best so far."""
-        found = self._gallery()
+        found = measured(self.model, self.reader, self.validation, self.config, self.world, self.interruption)
         self.learner.train()
-        place = self.place
-        place.measured = place.epoch
+        self.place.measured = self.place.epoch
         if found is None:
             return
         self._note_lost(found.lost)
-        if len(found.pairs) < 2:  # nothing to choose by: the newest weights are the best
-            place.best_epoch, place.best_step = place.epoch, place.step
-            return
-        place.figures = {**figures(found), "epoch": place.epoch}
-        if place.epoch == 0:
-            place.start_figures = place.figures
-        recall_10 = (place.figures["audio_recall_at_10"] + place.figures["visual_recall_at_10"]) / 2
-        mean_rank = (place.figures["audio_mean_rank"] + place.figures["visual_mean_rank"]) / 2
-        values = {name: value for name, value in place.figures.items() if isinstance(value, float)}
-        self._write_metrics(place.epoch, values)
-        self.emit(events.Metrics(place.step, float(place.epoch), values))
-        if place.best is None or (recall_10, -mean_rank) > place.best:
-            place.best = recall_10, -mean_rank
-            place.best_epoch, place.best_step = place.epoch, place.step
-
-    def _gallery(self) -> Gallery | None:
-        """Returns the validation gallery in the first process, None in the others, which wait for it."""
-        found, asked_to_stop = None, False
-        if self.world.leads:
-            try:
-                found = gallery(
-                    self.model,
-                    self.reader,
-                    self.validation,
-                    similarity=self.config.similarity,
-                    device=self.world.device,
-                    stop=self.interruption,
-                )
-            except events.Stop:
-                asked_to_stop = True
-        if self.world.told(asked_to_stop):
-            raise events.Stop
-        return found
+        if values := note(found, self.place):
+            self._write_metrics(self.place.epoch, values)
+            self.emit(events.Metrics(self.place.step, float(self.place.epoch), values))
 
     def _report(self, loss: float | None, epoch: float) -> None:
         is_last = self.place.step == self.total_steps
