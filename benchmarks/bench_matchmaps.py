@@ -37,7 +37,7 @@ def run() -> list[Figure]:
     torch.set_num_threads(1)
     try:
         return [
-            _figure("the small model, 20 s of video", small, 20.0, n_runs=4),
+            _figure("the small model, 20 s of video", small, 20.0, n_runs=8),
             _figure("VGG16 + DAVEnet, 1 s of video", DAVEnet(MODEL_CONFIGS["davenet"]).eval(), 1.0, n_runs=2),
         ]
     finally:
@@ -75,10 +75,12 @@ def _figure(name: str, model: DAVEnet, length_s: float, *, n_runs: int) -> Figur
 
 def _look(model: DAVEnet, pictures: list[Picture]) -> None:
     size = matchmaps.BATCH[model.config.image_branch]
+    kept = None  # maps that are freed at once give their memory back each time, which costs a fifth more
     with torch.no_grad():
         for start in range(0, len(pictures), size):
             image_BHW3 = torch.from_numpy(np.stack(pictures[start : start + size]))
-            model.image_map(normalised(image_BHW3))
+            kept = model.image_map(normalised(image_BHW3))
+    assert kept is not None
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -21,8 +21,9 @@ from davenet.model.dense import DenseAudio
 from davenet.model.similarity import pool_audio
 from davenet.training.dataset import padded
 
-LEVEL_BOUND_DB = 2.0  # between the levels of segments that share a pass: each is at most half of it off its own
+LEVEL_BOUND_DB = 4.0  # between the levels of segments that share a pass: each is at most half of it off its own
 _BATCH = 32  # segments at a time
+_PASS_STEPS = 2000  # from which a longer pass is no quicker
 
 LogMel = NDArray[np.float32]  # (T, 40), absolute dB
 Span = tuple[int, int]  # the first step of a segment and the one after its last
@@ -68,17 +69,24 @@ def heard_in_passing(
 ) -> Iterator[Tensor]:
     """Yields (n, D) for a stretch of segments at a time, in order; with `bound_db` 0 each has exactly its own level."""
     silent: dict[int, Tensor] = {}  # by a segment's steps
+    waiting: list[_Part] = []
     for stretch in stretches(log_mel_TM, spans, bound_db):
         members = spans[stretch.first : stretch.last]
         if stretch.level_db is None:
+            yield from _heard_parts(dense, waiting)
+            waiting = []
             for n in {last - first for first, last in members} - silent.keys():
                 silence_MT = torch.full((N_MELS, max(n, 1)), RELATIVE_FLOOR_DB)
                 silent[n] = dense.columns(silence_MT, 0, max(n, 1))[:, :: dense.step].mean(dim=1)
             yield torch.stack([silent[last - first] for first, last in members])
             continue
-        low, high = min(first for first, _ in members), max(last for _, last in members)
-        columns_DT = _columns(dense, log_mel_TM, stretch.level_db, low, high)
-        yield torch.stack([columns_DT[:, first - low : last - low : dense.step].mean(dim=1) for first, last in members])
+        part = _part(dense, log_mel_TM, stretch.level_db, members)
+        # before the sound's start and after its end lies nothing, so these stay at the ends of a pass
+        if waiting and (part.begins or waiting[-1].ends or sum(len(p.relative_TM) for p in waiting) > _PASS_STEPS):
+            yield from _heard_parts(dense, waiting)
+            waiting = []
+        waiting.append(part)
+    yield from _heard_parts(dense, waiting)
 
 
 def sound_map(
@@ -126,12 +134,59 @@ def stretches(log_mel_TM: LogMel, spans: Sequence[Span], bound_db: float) -> Ite
         yield Stretch(begun, len(spans), None if highest <= ABSOLUTE_FLOOR_DB else (lowest + highest) / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The sound of a stretch at its level, as far around as a column reaches, and the segments' places in it."""
+
+    relative_TM: LogMel
+    spans: tuple[Span, ...]
+    begins: bool  # with the video's sound
+    ends: bool
+
+
+def _part(dense: DenseAudio, log_mel_TM: LogMel, level_db: float, spans: Sequence[Span]) -> _Part:
+    n_steps = len(log_mel_TM)
+    low = max(0, min(first for first, _ in spans) - dense.reach)
+    high = min(n_steps, max(last for _, last in spans) + dense.reach)
+    placed = tuple((first - low, last - low) for first, last in spans)
+    return _Part(_at_level(log_mel_TM[low:high], level_db), placed, low == 0, high == n_steps)
+
+
+def _heard_parts(dense: DenseAudio, parts: Sequence[_Part]) -> Iterator[Tensor]:
+    """Yields what is heard in each part, all in one pass: long ones are quicker, and no column reaches the next part's."""
+    if not parts:
+        return
+    relative_TM = np.concatenate([part.relative_TM for part in parts])
+    columns_DT = dense.columns(torch.from_numpy(np.ascontiguousarray(relative_TM.T)), 0, len(relative_TM))
+    begin = 0
+    for part in parts:
+        end = begin + len(part.relative_TM)
+        yield _means(columns_DT[:, begin:end], part.spans, dense.step)
+        begin = end
+
+
+def _means(columns_DT: Tensor, spans: Sequence[Span], step: int) -> Tensor:
+    """Returns (n, D): the mean of every `step`-th column of each span; spans of one length are taken together."""
+    means_ND = columns_DT.new_empty(len(spans), len(columns_DT))
+    for length in {last - first for first, last in spans}:
+        places = [index for index, (first, last) in enumerate(spans) if last - first == length]
+        firsts_N = torch.tensor([spans[index][0] for index in places], device=columns_DT.device)
+        windows_DSL = columns_DT.unfold(1, length, 1)[:, :, ::step]  # a view: S starts, L columns of each
+        means_ND[places] = windows_DSL[:, firsts_N].mean(dim=2).T
+    return means_ND
+
+
+def _at_level(log_mel_TM: LogMel, level_db: float | None) -> LogMel:
+    """Returns the sound relative to a level, at least -80 dB; silence where there is none."""
+    if level_db is None:
+        return np.full(log_mel_TM.shape, RELATIVE_FLOOR_DB, np.float32)
+    relative_TM: LogMel = np.maximum(log_mel_TM - np.float32(level_db), np.float32(RELATIVE_FLOOR_DB))
+    return relative_TM
+
+
 def _columns(dense: DenseAudio, log_mel_TM: LogMel, level_db: float | None, first: int, last: int) -> Tensor:
     """Returns (D, last - first) of the sound at a level, its surroundings included as far as a column reaches."""
     around = dense.reach + dense.step  # a step more, so that a pass may begin where it needs no filling
     low, high = max(0, first - around), min(len(log_mel_TM), last + around)
-    if level_db is None:
-        relative_TM = np.full((high - low, N_MELS), RELATIVE_FLOOR_DB, np.float32)
-    else:
-        relative_TM = np.maximum(log_mel_TM[low:high] - np.float32(level_db), np.float32(RELATIVE_FLOOR_DB))
+    relative_TM = _at_level(log_mel_TM[low:high], level_db)
     return dense.columns(torch.from_numpy(np.ascontiguousarray(relative_TM.T)), first - low, last - low)

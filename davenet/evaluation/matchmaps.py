@@ -137,7 +137,7 @@ def moment_maps(
             sound_BD = torch.stack(list(itertools.islice(sounds_D, len(shown))))
             if len(distinct) < len(shown):
                 image_BDHW = image_BDHW[place]
-            maps_BHW = torch.einsum("bdhw,bd->bhw", image_BDHW, sound_BD)
+            maps_BHW = torch.bmm(sound_BD.unsqueeze(1), image_BDHW.flatten(2)).view(-1, *image_BDHW.shape[2:])
         yield np.asarray(maps_BHW.float().cpu().numpy(), np.float32)
 
 
