@@ -56,8 +56,9 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 def _line(figure: Figure) -> str:
     values = {
-        "name": figure.name, "value": figure.value, "unit": figure.unit, "reference": figure.reference,
-        "ratio": figure.ratio, "bar": figure.bar, "holds": figure.holds,
+        "name": figure.name, "value": float(figure.value), "unit": figure.unit,
+        "reference": None if figure.reference is None else float(figure.reference),
+        "ratio": None if figure.ratio is None else float(figure.ratio), "bar": figure.bar, "holds": figure.holds,
     }  # fmt: skip
     return json.dumps(values)
 

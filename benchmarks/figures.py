@@ -25,7 +25,7 @@ class Figure:
         if self.bar is None:
             return None
         judged = self.value if self.ratio is None else self.ratio
-        return judged <= self.bar if self.better == "lower" else judged >= self.bar
+        return bool(judged <= self.bar if self.better == "lower" else judged >= self.bar)  # numpy's own is no JSON
 
 
 class Skip(Exception):  # noqa: N818 - no error: it says that a benchmark cannot run here
