@@ -44,6 +44,8 @@ class Checkpoints:
     def earlier_state(self) -> State | str | None:
         """Returns what this run was when it was last saved; else the end of a sentence that says why it cannot be used."""
         remove_dead_parts(self.folder)
+        for part in self.folder.glob(".tmp??????"):  # what safetensors was writing when the run was killed
+            part.unlink(missing_ok=True)
         return read_state(self.state, run_hash=self.run_hash)
 
     def save(self, learner: Learner, place: Place) -> None:
