@@ -19,7 +19,7 @@ from davenet.training.loop import train
 KILLS = 6
 CHANCES: dict[str, object] = {  # every kind is on
     "batch_size": 12, "epochs": 8, "image_size": 48, "warm_up_steps": 5, "loss": "info-nce", "learn_scale": True,
-    "scale": 2.0, "colour_jitter": 0.2, "sound_masks": 4, "save_every_s": 0.05,
+    "scale": 2.0, "colour_jitter": 0.2, "sound_masks": 4, "save_every_s": 0.4,
 }  # fmt: skip
 
 
@@ -96,38 +96,46 @@ class KilledError(BaseException):
     """Ends a run at once, like a kill, but inside of this process."""
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of material with a run `whole` that nothing has happened to."""
-    folder = write_material(tmp_path_factory.mktemp("undisturbed"))
-    train(spec_of(folder, folder / "whole"), ignore, never)
-    return folder
-
-
-@pytest.mark.parametrize("place", [1, 2, 3, 4, 5, 6, 8])
-def test_kill_between_any_two_files_of_a_save_leaves_them_in_agreement_when_the_run_goes_on(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int
-) -> None:
-    folder, run_dir = undisturbed, tmp_path / "run"
+def count_files(patch: pytest.MonkeyPatch, kill_at: int = 0) -> list[str]:
+    """Returns a list that grows by each checkpoint or state that is about to be written; the one at `kill_at` never is."""
     written: list[str] = []
 
-    def interrupted(name: str) -> None:
+    def watch(name: str) -> None:
         write = getattr(checkpoints, name)
 
         def maybe(*arguments: object, **more: object) -> None:
             written.append(name)
-            if len(written) == place:
+            if len(written) == kill_at:
                 raise KilledError
             write(*arguments, **more)
 
-        monkeypatch.setattr(checkpoints, name, maybe)
+        patch.setattr(checkpoints, name, maybe)
 
-    with monkeypatch.context() as patched:
-        for name in ("save_state", "save_checkpoint"):
-            interrupted(name)
+    watch("save_state")
+    watch("save_checkpoint")
+    return written
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A folder of material with a run `whole` that nothing has happened to, and how many files it wrote."""
+    folder = write_material(tmp_path_factory.mktemp("undisturbed"))
+    with pytest.MonkeyPatch.context() as patch:
+        written = count_files(patch)
+        train(spec_of(folder, folder / "whole"), ignore, never)
+    return folder, len(written)
+
+
+@pytest.mark.parametrize("place", [1, 2, 3, 4, 5, 7, -1, 0])
+def test_kill_between_any_two_files_of_a_save_leaves_them_in_agreement_when_the_run_goes_on(
+    undisturbed: tuple[Path, int], tmp_path: Path, place: int
+) -> None:
+    folder, n_files = undisturbed
+    run_dir = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        count_files(patch, kill_at=place if place > 0 else n_files + place)  # 0: the very last file
         with pytest.raises(KilledError):
             train(spec_of(folder, run_dir), ignore, never)
-        patched.undo()
     for name in ("last", "best"):  # the state is the truth: nothing is ahead of it
         assert steps_in(run_dir / "checkpoints" / f"{name}.safetensors") <= steps_in(
             run_dir / "checkpoints" / "state.safetensors"

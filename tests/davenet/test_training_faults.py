@@ -16,7 +16,9 @@ from davenet.errors import UserError
 from davenet.pairs import read_pairs
 from davenet.specs import TrainSpec
 from davenet.training import interruption
+from davenet.training.checkpoints import checkpoints_of
 from davenet.training.loop import train
+from davenet.training.presets import preset
 
 
 @pytest.fixture
@@ -206,6 +208,17 @@ def test_state_of_another_run_is_not_gone_on_with(material: Path, tmp_path: Path
     train(spec, seen.append, never)
     assert "another configuration" in messages(seen, "warning")[0]
     assert any(isinstance(e, events.Metrics) and e.step == 1 for e in seen)
+
+
+def test_run_is_named_by_every_line_of_its_pairs_however_many_there_are(tmp_path: Path) -> None:
+    lines = [f"{number:060d}\n" for number in range(80_000)]  # 5 MB
+    for name in ("train.jsonl", "validation.jsonl"):
+        (tmp_path / name).write_text("".join(lines))
+    spec = spec_of(tmp_path, tmp_path / "run")
+    first = checkpoints_of(spec, preset("small")).run_hash
+    lines[20_000], lines[20_001] = lines[20_001], lines[20_000]
+    (tmp_path / "train.jsonl").write_text("".join(lines))
+    assert checkpoints_of(spec, preset("small")).run_hash != first
 
 
 def test_state_goes_on_where_only_threads_or_descriptions_differ(material: Path, tmp_path: Path) -> None:

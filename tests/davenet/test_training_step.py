@@ -107,6 +107,11 @@ def test_micro_batches_move_the_running_statistics_once() -> None:
     norm = made.model.audio_branch.norm
     assert int(norm.num_batches_tracked) == 3  # of seven pairs, in threes
     assert norm.momentum == 0.1
+    seen_once = small().train()
+    for part in (slice(0, 2), slice(2, 4), slice(4, 7)):
+        seen_once.audio_map(loaded.batch.log_mel_BMT[part], loaded.batch.n_steps_B[part])
+    torch.testing.assert_close(norm.running_mean, seen_once.audio_branch.norm.running_mean)
+    torch.testing.assert_close(norm.running_var, seen_once.audio_branch.norm.running_var)
 
 
 class Scarce:
