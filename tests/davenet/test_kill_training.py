@@ -30,7 +30,12 @@ def written_spec(folder: Path, run: str) -> Path:
 
 
 def start(spec: Path, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "davenet", "train", "--spec", str(spec), *more]
+    """Starts a run in a process of its own that tells of every step."""
+    code = (
+        "import sys; from davenet.training import loop; loop.REPORT_EVERY_S = 0.0; "
+        "from davenet.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "train", "--spec", str(spec), *more]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
