@@ -186,6 +186,15 @@ def test_child_process_that_is_asked_to_end_saves_and_prints_cancelled(material:
     load_checkpoint(tmp_path / "run" / "checkpoints" / "last.safetensors")
 
 
+def test_request_to_end_that_comes_when_a_job_is_over_does_not_change_how_it_ends() -> None:
+    code = (
+        "import signal, sys; from davenet.__main__ import main; status = main(['train', '--spec', 'nothing.json']); "
+        "sys.exit(status if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN else 9)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert ended.returncode == 2  # what it says itself; Python gives signals back to the system before it is gone
+
+
 def test_damaged_state_starts_the_run_anew(material: Path, tmp_path: Path) -> None:
     spec = spec_of(material, tmp_path / "run", epochs=1)
     train(spec, lambda e: None, never)
