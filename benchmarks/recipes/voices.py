@@ -56,7 +56,7 @@ class Task:
 
 TASKS = {
     # a mirrored digit is none
-    "digits": Task(digits.prepare, 36_000, {"image_size": 128, "flip": False}),
+    "digits": Task(digits.prepare, 60_000, {"image_size": 128, "flip": False}),
     # a pair's sound is its own two seconds whatever a recipe says: beyond them another word is said
     "words": Task(words.prepare, 36_000, {"segment_s": PAIR_S, "segment_at": "frame", "sound_shift_s": 0.0}),
 }

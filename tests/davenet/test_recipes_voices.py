@@ -48,12 +48,12 @@ def composed(number: int) -> Composed:
     return Composed(random.normal(0, 0.1, 32_000).astype(np.float32), picture, spoken, shown)
 
 
-def test_digits_are_heard_when_the_truth_says_so_and_three_different_ones_are_shown(shared_data: Path) -> None:
+def test_digits_are_heard_when_the_truth_says_so_and_two_different_ones_are_shown(shared_data: Path) -> None:
     part = SMALL_PARTS["test"]
     takes = digits.read_takes(shared_data / "paired" / "fsdd", part)
     written = digits.written_of(part, *digits.read_mnist(shared_data / "paired" / "mnist_t10k"))
     for pair in digits.compose(part, takes, written):
-        assert len({word.name for word in pair.spoken}) == 3
+        assert len({word.name for word in pair.spoken}) == 2
         assert {word.name for word in pair.spoken} == {thing.name for thing in pair.shown}
         loud_T = absolute_log_mel(pair.sound)[:, :24].max(axis=1)
         said_T = np.zeros(200, bool)
@@ -84,7 +84,6 @@ def test_what_the_truth_names_is_what_sounds_then_and_stands_there() -> None:
 def test_digits_stand_apart_and_their_boxes_hold_their_ink(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flat = np.full((128, 128, 3), 127, np.uint8)
     monkeypatch.setattr(digits, "_clutter", lambda random, written: flat.copy())
-    monkeypatch.setattr(digits, "_contrasting", lambda random, patch: np.array([255.0, 255, 255]))
     part = SMALL_PARTS["test"]
     takes = digits.read_takes(shared_data / "paired" / "fsdd", part)
     written = digits.written_of(part, *digits.read_mnist(shared_data / "paired" / "mnist_t10k"))
@@ -234,7 +233,9 @@ def test_recipes_see_as_many_pairs_and_no_digit_is_mirrored(tmp_path: Path) -> N
     write_part(files, files.training, map(composed, range(36)))
     for task in voices.TASKS:
         specs = [voices.spec_of(task, voices.RECIPES[name], files, tmp_path, 5) for name in ("paper", "best")]
-        assert {spec.config["epochs"] for spec in specs} == {1000} and {spec.config["seed"] for spec in specs} == {5}
+        assert {spec.config["epochs"] for spec in specs} == {round(voices.TASKS[task].pairs_seen / 36)} and {
+            spec.config["seed"] for spec in specs
+        } == {5}
         for name, value in voices.TASKS[task].config.items():
             assert [spec.config[name] for spec in specs] == [value, value]
         assert ("flip" in specs[0].config) == (task == "digits") and not specs[0].config.get("flip")
@@ -248,7 +249,7 @@ def test_run_trains_measures_and_is_not_repeated(
     short = voices.Task(digits.prepare, 64, {**voices.TASKS["digits"].config, "image_size": 64, "precision": "float32"})
     monkeypatch.setattr(voices, "TASKS", {"digits": short})
     result = voices.one(shared_data, tmp_path, "digits-best", 0)
-    assert result["pairs_seen"] == 3 * 64 and result["gallery"]["size"] == 34
+    assert result["pairs_seen"] == 2 * 64 and result["gallery"]["size"] == 34
     assert result["measures"]["audio R@10"]["chance"] == pytest.approx(10 / 34)
     assert all(0 <= figure["value"] <= 1 for figure in result["measures"].values())
     assert {"pointing accuracy", "pointing with another word"} < set(result["measures"])
@@ -271,8 +272,8 @@ def test_pairs_of_training_stand_for_what_a_recogniser_heard(shared_data: Path, 
     composed_pairs = list(digits.compose(part, takes, written, heard))[:2]
     pairs = write_video(tmp_path, "v", composed_pairs)
     assert [pair.labels[0].class_name for pair in pairs] == [w.heard for c in composed_pairs for w in c.spoken]
-    assert [pair.time_s for pair in pairs] == [1.0] * 3 + [3.0] * 3
-    assert len({pair.uid for pair in pairs}) == 6
+    assert [pair.time_s for pair in pairs] == [1.0] * 2 + [3.0] * 2
+    assert len({pair.uid for pair in pairs}) == 4
     assert all(abs(pair.labels[0].word_start - pair.time_s) <= 1 for pair in pairs)
 
 
