@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -133,15 +133,28 @@ class Clip:
     def n_frames(self) -> int:
         return len(self.frame_times_s)
 
-    def frame_jpeg(self, index: int) -> NDArray[np.uint8]:
+    def opened(self) -> BinaryIO:
+        """Returns the file open, for several readings of it at once; raises UserError where it has changed or gone."""
+        try:
+            file = open(self.path, "rb", buffering=0)
+        except FileNotFoundError as error:
+            raise UserError(f"{self.path} was removed while it was in use; extract its video again.") from error
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if _version_of(os.fstat(file.fileno())) != self._version:
+            file.close()
+            raise UserError(f"{self.path} was changed while it was in use; extract its video again.")
+        return file
+
+    def frame_jpeg(self, index: int, file: BinaryIO | None = None) -> NDArray[np.uint8]:
         """Returns a frame's JPEG as uint8 (bytes,); raises UserError where the file can no longer be read."""
         if not 0 <= index < self.n_frames:
             raise IndexError(f"frame {index} of {self.n_frames}")
-        return self._rows("frames_jpeg", int(self._offsets[index]), int(self._offsets[index + 1]))
+        return self._rows("frames_jpeg", int(self._offsets[index]), int(self._offsets[index + 1]), file)
 
-    def frame_rgb(self, index: int) -> NDArray[np.uint8]:
+    def frame_rgb(self, index: int, file: BinaryIO | None = None) -> NDArray[np.uint8]:
         """Returns a frame as RGB uint8 (H, W, 3); raises UserError where its JPEG is damaged."""
-        jpeg = self.frame_jpeg(index)
+        jpeg = self.frame_jpeg(index, file)
         pixels: Any = cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB) if len(jpeg) else None
         if pixels is None:
             raise UserError(f"Frame {index} of {self.path} is damaged; extract its video again.")
@@ -160,7 +173,9 @@ class Clip:
         before_s, after_s = self.frame_times_s[after - 1], self.frame_times_s[after]
         return after - 1 if time_s - before_s <= after_s - time_s else after
 
-    def segment(self, center_s: float, duration_s: float) -> tuple[NDArray[np.float32], int]:
+    def segment(
+        self, center_s: float, duration_s: float, file: BinaryIO | None = None
+    ) -> tuple[NDArray[np.float32], int]:
         """Returns (float32 (40, steps) in dB relative to the segment's maximum, number of steps that are real).
 
         The part of [center − duration/2, center + duration/2] inside the sound lies at the left; −80 fills the rest.
@@ -172,28 +187,28 @@ class Clip:
         segment = np.full((N_MELS, n_steps), RELATIVE_FLOOR_DB, np.float32)
         n_valid = max(0, last - first)
         if n_valid:
-            segment[:, :n_valid] = relative(self._rows("log_mel", first, last)).T
+            segment[:, :n_valid] = relative(self._rows("log_mel", first, last, file)).T
         return segment, n_valid
 
-    def _rows(self, name: str, first: int = 0, last: int | None = None) -> NDArray[Any]:
+    def _rows(self, name: str, first: int = 0, last: int | None = None, file: BinaryIO | None = None) -> NDArray[Any]:
         """Returns rows of one of the file's arrays, read now; raises UserError where the file has changed since."""
+        if file is None:
+            with self.opened() as own:
+                return self._rows(name, first, last, own)
         place = self._places[name]
         last = place.shape[0] if last is None else last
         row_bytes = place.kind.itemsize * math.prod(place.shape[1:])
         try:
-            with open(self.path, "rb", buffering=0) as file:
-                if _version_of(os.fstat(file.fileno())) != self._version:
-                    raise UserError(f"{self.path} was changed while it was in use; extract its video again.")
-                file.seek(place.begin + first * row_bytes)
-                content = file.read((last - first) * row_bytes)
-        except FileNotFoundError as error:
-            raise UserError(f"{self.path} was removed while it was in use; extract its video again.") from error
+            file.seek(place.begin + first * row_bytes)
+            content = file.read((last - first) * row_bytes)
         except OSError as error:
-            why = error.strerror or str(error)
-            raise UserError(f"{self.path} can no longer be read ({why}); check its disk.") from error
+            raise self._unreadable(error) from error
         if len(content) != (last - first) * row_bytes:
             raise UserError(f"{self.path} was cut short while it was in use; extract its video again.")
         return np.frombuffer(content, place.kind).reshape(last - first, *place.shape[1:])
+
+    def _unreadable(self, error: OSError) -> UserError:
+        return UserError(f"{self.path} can no longer be read ({error.strerror or error}); check its disk.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -109,9 +110,18 @@ class PairReader:
 
         Raises UserError where the frame cannot be read.
         """
-        clip = self.clip(pair.video_uid)
+        return self._picture(self.clip(pair.video_uid), None, pair, augment, out)
+
+    def _picture(
+        self,
+        clip: Clip,
+        file: BinaryIO | None,
+        pair: Pair,
+        augment: "Augmentation | None",
+        out: NDArray[np.uint8] | None,
+    ) -> NDArray[np.uint8]:
         try:
-            frame = clip.frame_rgb(clip.nearest_frame(pair.time_s))
+            frame = clip.frame_rgb(clip.nearest_frame(pair.time_s), file)
         except (IndexError, ValueError, cv2.error) as error:
             raise UserError(
                 f"The frame at {pair.time_s:.1f} s of {pair.video_uid} cannot be read; extract the video again."
@@ -127,11 +137,20 @@ class PairReader:
 
         Raises UserError where the window of the pair itself has no sound.
         """
-        clip = self.clip(pair.video_uid)
+        return self._sounds(self.clip(pair.video_uid), None, pair, augment, windows)
+
+    def _sounds(
+        self,
+        clip: Clip,
+        file: BinaryIO | None,
+        pair: Pair,
+        augment: "Augmentation | None",
+        windows: "Windows | None",
+    ) -> list[tuple[NDArray[np.float32], int]]:
         centre, length = self.segmenting.of(pair, augment.sound_shift_s if augment else 0.0)
         found = []
         for offset_s in windows.offsets_s() if windows else (0.0,):
-            log_mel, n_steps = clip.segment(centre + offset_s, length)
+            log_mel, n_steps = clip.segment(centre + offset_s, length, file)
             if n_steps == 0 and offset_s == 0:
                 raise UserError(f"{pair.video_uid} has no sound at {centre:.1f} s; extract the video again.")
             found.append((augment.disturb(log_mel, n_steps) if augment else log_mel, n_steps))
@@ -154,9 +173,11 @@ class PairReader:
         for index, pair in enumerate(pairs):
             augment = augmentations[index] if augmentations else None
             try:
-                own_sounds = self.sounds(pair, augment, windows)
-                if with_pictures:
-                    self.picture(pair, augment, image_BHW3[len(kept)])
+                clip = self.clip(pair.video_uid)
+                with clip.opened() as file:
+                    own_sounds = self._sounds(clip, file, pair, augment, windows)
+                    if with_pictures:
+                        self._picture(clip, file, pair, augment, image_BHW3[len(kept)])
             except UserError as error:
                 lost.append(Loss(pair, one_line(error)))
                 continue
@@ -212,9 +233,9 @@ class Augmentation:
         # bilinear as torchvision's, which leaves out no pixel up to a factor of 2 and takes a third of the mean over areas
         by_area = max(region.shape[:2]) >= 2 * size
         interpolation = cv2.INTER_AREA if by_area else cv2.INTER_LINEAR
-        if not self.flipped:
-            return np.asarray(cv2.resize(region, (size, size), dst=out, interpolation=interpolation), np.uint8)
-        return np.asarray(cv2.flip(cv2.resize(region, (size, size), interpolation=interpolation), 1, dst=out), np.uint8)
+        if self.flipped:  # before it is scaled: it is seldom larger
+            region = np.asarray(cv2.flip(region, 1), np.uint8)
+        return np.asarray(cv2.resize(region, (size, size), dst=out, interpolation=interpolation), np.uint8)
 
     def tint(self, picture_rgb: NDArray[np.uint8], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Returns the picture in another light."""

@@ -43,7 +43,8 @@ def test_mirrored_crop_is_the_same_crop_from_right_to_left(reader: PairReader, p
     for choice in choices:
         frame = np.random.default_rng(0).integers(0, 255, (128, 227, 3)).astype(np.uint8)
         mirrored, straight = (type(choice)(**{**_fields(choice), "flipped": flipped}) for flipped in (True, False))
-        np.testing.assert_array_equal(mirrored.crop(frame, 64), straight.crop(frame, 64)[:, ::-1])
+        found, expected = (crop.crop(frame, 64).astype(int) for crop in (mirrored, straight))
+        np.testing.assert_allclose(found, expected[:, ::-1], atol=1)  # a level by rounding from the other side
 
 
 def _fields(choice: object) -> dict[str, object]:
