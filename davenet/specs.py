@@ -49,17 +49,43 @@ class TranscribeSpec(Spec):
     force: bool = False
 
 
-class DetectSpec(Spec):
+class DetectorOptions(Spec):
+    """What a food detector is told beside its name. None: the model's settings file says it, else it is found out."""
+
+    classes: Path | tuple[str, ...] | None = None  # names of the model's classes; for imports: the only ones allowed
+    food_label: str | None = Field(None, description="the class whose score is P(food)")
+    food_classes: Path | tuple[str, ...] | None = None  # which classes are foods (davenet.labels.food.classes)
+    food_words: Path | None = None
+    p_food: Literal["sum", "most"] | None = Field(None, description="P(food) from the food classes' scores")
+    food_model: str | None = Field(None, description="another detector, whose P(food) is taken")
+    scores: Literal["softmax", "logits", "sigmoid", "probabilities"] | None = None
+    output: str | None = Field(None, description="the output with a score for each class, where there are several")
+    food_output: str | None = Field(None, description="the food/non-food head: NAME or NAME:COLUMN")
+    layout: Literal["NCHW", "NHWC"] | None = None
+    side: int | None = Field(None, gt=0, le=4096, description="pixels, where the model leaves its size open")
+    fit: Literal["squeeze", "crop", "letterbox"] | None = None
+    crop_share: float | None = Field(None, gt=0, le=1, description="of the shorter side, for fit=crop")
+    order: Literal["RGB", "BGR"] | None = None
+    scale: float | None = Field(None, gt=0, description="times a value of 0 to 255, before mean and std")
+    mean: float | tuple[float, float, float] | None = None
+    std: float | tuple[float, float, float] | None = None
+    device: Literal["auto", "cpu", "cuda", "directml", "coreml", "mps"] | None = None
+    prompt: str | None = Field(None, description="a food's sentence for CLIP; {} stands for its name")
+    non_food: Path | tuple[str, ...] | None = None  # what else CLIP may see
+    classifier: str | None = Field(None, description="whose classes are taken from an import that has several")
+    frame_names: str | None = Field(None, description="how a file name gives a video and a time, e.g. {video}/{second}")
+
+
+class DetectSpec(DetectorOptions):
     verb: Literal["detect"] = "detect"
     videos: list[VideoRef]
     clips_dir: Path
     labels_dir: Path
-    detector: str  # "onnx:MODEL" or "import:FILE_OR_FOLDER"
-    classes: Path | None = None
-    food_label: str | None = None
-    food_classes: Path | None = None
-    food_words: Path | None = None
+    detector: str = "auto"  # the text before its first colon names an adapter; or "import:FILE_OR_FOLDER", "auto"
     force: bool = False
+
+    def options(self) -> DetectorOptions:
+        return DetectorOptions(**{name: getattr(self, name) for name in DetectorOptions.model_fields})
 
 
 class MineSpec(Spec):

@@ -163,10 +163,13 @@ class PairReader:
         *,
         windows: "Windows | None" = None,
         with_pictures: bool = True,
+        out_BHW3: NDArray[np.uint8] | None = None,
     ) -> Batch:
-        """Returns the batch of these pairs, without rows where none of them could be read."""
-        size = self._model.image_size
-        image_BHW3 = np.empty((len(pairs) if with_pictures else 0, size, size, 3), np.uint8)
+        """Returns the batch of these pairs, without rows where none of them could be read.
+
+        The pictures are written to the first rows of `out_BHW3`, of as many rows as pairs, where that is given.
+        """
+        image_BHW3 = out_BHW3 if out_BHW3 is not None else self.room(len(pairs) if with_pictures else 0)
         kept: list[Pair] = []
         sounds: list[tuple[NDArray[np.float32], int]] = []
         lost: list[Loss] = []
@@ -185,6 +188,11 @@ class PairReader:
             sounds += own_sounds
         log_mel_BMT, n_steps_B = padded(sounds)
         return Batch(tuple(kept), torch.from_numpy(image_BHW3[: len(kept)]), log_mel_BMT, n_steps_B, tuple(lost))
+
+    def room(self, n_pairs: int) -> NDArray[np.uint8]:
+        """Returns memory for the pictures of so many pairs (B, S, S, 3), not yet written."""
+        size = self._model.image_size
+        return np.empty((n_pairs, size, size, 3), np.uint8)
 
     def clip(self, video_uid: str) -> Clip:
         """Returns a video's clip file, opened once and again where it changed; raises UserError where it is not to be had."""

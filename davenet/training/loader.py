@@ -41,6 +41,14 @@ class Loaded:
     on_device: "torch.cuda.Event | None"  # when the copy is over
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A batch that is being read in parts, and the memory for its pictures."""
+
+    parts: list[Future[Batch]]
+    image_BHW3: NDArray[np.uint8] | None
+
+
 class Loader:
     """Reads the batches of an epoch; `waited_s` is how long their reader had to wait for them in all."""
 
@@ -94,34 +102,44 @@ class Loader:
         """Runs in a thread of its own: keeps the readers busy, joins the parts of a batch and sends it to the device."""
         on_gpu = self._device.type == "cuda"
         stream = torch.cuda.Stream(self._device) if on_gpu else None  # type: ignore[no-untyped-call]
-        reading: deque[list[Future[Batch]]] = deque()
+        reading: deque[_Reading] = deque()
         coming = iter(chosen)
         with ThreadPoolExecutor(self._n_threads, thread_name_prefix="pairs") as pool:
             try:
                 while not ended.is_set():
                     while len(reading) <= _READ_AHEAD and (indices := next(coming, None)) is not None:
-                        reading.append([pool.submit(self._read, pairs, part, epoch) for part in self._parts(indices)])
+                        reading.append(self._begun(pool, pairs, indices, epoch))
                     if not reading:
                         _put(ready, None, ended)
                         return
-                    parts = [future.result() for future in reading.popleft()]
-                    _put(ready, self._sent(joined(parts), stream), ended)
+                    begun = reading.popleft()
+                    parts = [future.result() for future in begun.parts]
+                    _put(ready, self._sent(joined(parts, begun.image_BHW3), stream), ended)
             except BaseException as error:
                 _put(ready, error, ended)
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _parts(self, indices: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    def _begun(
+        self, pool: ThreadPoolExecutor, pairs: Sequence[Pair], indices: NDArray[np.int64], epoch: int
+    ) -> "_Reading":
+        """Has the threads read a batch's parts, each into its own rows of the batch."""
         n_parts = max(1, min(self._n_threads, len(indices) // _LEAST_PART))
-        return list(np.array_split(indices, n_parts))
+        image_BHW3 = self._reader.room(len(indices)) if self._image_maps is None else None
+        rooms = [None] * n_parts if image_BHW3 is None else np.array_split(image_BHW3, n_parts)
+        parts = zip(np.array_split(indices, n_parts), rooms, strict=True)
+        return _Reading([pool.submit(self._read, pairs, part, epoch, room) for part, room in parts], image_BHW3)
 
-    def _read(self, pairs: Sequence[Pair], indices: NDArray[np.int64], epoch: int) -> Batch:
+    def _read(
+        self, pairs: Sequence[Pair], indices: NDArray[np.int64], epoch: int, out_BHW3: NDArray[np.uint8] | None
+    ) -> Batch:
         seen = [index for index in indices if pairs[index].uid not in self._without_map]
         batch = self._reader.batch(
             [pairs[index] for index in seen],
             [augmentation(self._config, epoch, int(index)) for index in seen],
             windows=self._windows,
             with_pictures=self._image_maps is None,
+            out_BHW3=out_BHW3,
         )
         unseen = [pairs[index] for index in indices if pairs[index].uid in self._without_map]
         lost = [Loss(pair, f"The frame at {pair.time_s:.1f} s of {pair.video_uid} has no map.") for pair in unseen]
@@ -168,8 +186,11 @@ def loader_threads(device: torch.device) -> int:
     return max(1, min(_MOST_THREADS, cores if device.type == "cuda" else cores // 2))
 
 
-def joined(parts: Sequence[Batch]) -> Batch:
-    """Returns batches one after the other as one, their sounds padded to the longest."""
+def joined(parts: Sequence[Batch], image_BHW3: NDArray[np.uint8] | None = None) -> Batch:
+    """Returns batches one after the other as one, their sounds padded to the longest.
+
+    `image_BHW3` is where the parts' pictures were written, one part after the other: nothing is copied where none was lost.
+    """
     if len(parts) == 1:
         return parts[0]
     sounds = [part.log_mel_BMT.numpy() for part in parts]
@@ -178,10 +199,12 @@ def joined(parts: Sequence[Batch]) -> Batch:
     for sound in sounds:
         log_mel_BMT[row : row + len(sound), :, : sound.shape[2]] = sound
         row += len(sound)
+    pairs = tuple(pair for part in parts for pair in part.pairs)
     # by numpy: torch would wake a team of threads for this one, which then spins beside those that read
-    image_BHW3 = np.concatenate([part.image_BHW3.numpy() for part in parts])
+    if image_BHW3 is None or len(image_BHW3) != len(pairs):
+        image_BHW3 = np.concatenate([part.image_BHW3.numpy() for part in parts])
     return Batch(
-        tuple(pair for part in parts for pair in part.pairs),
+        pairs,
         torch.from_numpy(image_BHW3),
         torch.from_numpy(log_mel_BMT),
         torch.from_numpy(np.concatenate([part.n_steps_B.numpy() for part in parts])),

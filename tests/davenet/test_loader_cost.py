@@ -1,15 +1,18 @@
 """The loader writes into the batch, reads no more of a clip file than it shows, and holds no more memory as time goes on."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from synthetic_clips import write_synthetic_clip
 
 from davenet.model.config import MODEL_CONFIGS
 from davenet.pairs import Pair
 from davenet.training.dataset import PairReader, Segmenting, augmentation
+from davenet.training.loader import Loader
 from davenet.training.presets import TrainConfig
 
 MODEL = MODEL_CONFIGS["small"].model_copy(update={"image_size": 64, "resize": 72})
@@ -101,3 +104,18 @@ def test_no_more_of_a_clip_file_is_read_than_a_pair_shows(tmp_path: Path) -> Non
     before = read_bytes()
     reader.batch(pairs[100:104])
     assert 0 < read_bytes() - before < size / 20
+
+
+def test_batch_read_in_parts_keeps_each_picture_with_its_pair_where_some_are_lost(tmp_path: Path) -> None:
+    config = TrainConfig(batch_size=40)
+    pairs = write_synthetic_clip(tmp_path, "whole", 36, 0, size=(227, 128))
+    lost = [Pair(f"gone:{index}", "gone", 1.0, 2.0, "food") for index in range(4)]
+    mixed = [*pairs[:3], lost[0], *pairs[3:22], *lost[1:], *pairs[22:]]
+    reader = PairReader(tmp_path, MODEL, Segmenting(1.0, "frame"))
+    loader = Loader(reader, config, torch.device("cpu"), n_threads=2)
+    with closing(loader.batches(mixed, [np.arange(len(mixed))], 0)) as batches:
+        (batch,) = [loaded.batch for loaded in batches]
+    assert batch.pairs == tuple(pairs) and {loss.pair for loss in batch.lost} == set(lost)
+    for picture, pair in zip(batch.image_BHW3.numpy(), pairs, strict=True):
+        choice = augmentation(config, 0, mixed.index(pair))
+        np.testing.assert_array_equal(picture, reader.picture(pair, choice))
