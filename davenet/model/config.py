@@ -84,6 +84,14 @@ MODEL_CONFIGS: dict[str, ModelConfig] = {
     "davenet": ModelConfig(image_branch="vgg16", audio_branch="davenet"),
     "resdavenet": ModelConfig(image_branch="resnet50", audio_branch="resdavenet"),
     "mobilenet": ModelConfig(image_branch="mobilenet_v2", audio_branch="davenet"),
+    "light": ModelConfig(
+        image_branch="mobilenet_v2",
+        audio_branch="small",
+        embedding=128,
+        resize=146,
+        image_size=128,
+        audio_widths=(64, 96, 128),
+    ),
     "small": ModelConfig(
         image_branch="small",
         audio_branch="small",

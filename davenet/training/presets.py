@@ -12,7 +12,7 @@ from davenet.errors import UserError
 from davenet.model.config import MODEL_CONFIGS, ModelConfig
 
 LossName = Literal["random", "semi-hard", "blend", "margin-softmax", "adaptive-margin", "info-nce", "mil-nce"]
-ModelName = Literal["davenet", "resdavenet", "mobilenet", "small"]
+ModelName = Literal["davenet", "resdavenet", "mobilenet", "light", "small"]
 Similarity = Literal["sisa", "misa", "sima"]
 
 
@@ -24,8 +24,8 @@ class TrainConfig(BaseModel):
     description: str = Field("", description="What this configuration is for")
     model: ModelName = Field(
         "davenet",
-        description="Architecture: the paper's DAVEnet (VGG16), ResDAVEnet (ResNet50), DAVEnet over MobileNetV2, "
-        "or the small one for a few cores",
+        description="Architecture: the paper's DAVEnet (VGG16), ResDAVEnet (ResNet50), DAVEnet with MobileNetV2; "
+        "for a few cores the light one (MobileNetV2 at 128 pixels, a small audio branch) or the small one",
     )
     image_init: Literal["random", "imagenet"] = Field(
         "random", description="First weights of the image branch, where the run starts from no checkpoint"

@@ -65,7 +65,9 @@ def test_resdavenets_audio_branch_has_the_parameters_that_its_layers_count(width
     assert n_parameters(model.audio_branch) == expected
 
 
-@pytest.mark.parametrize(("name", "side"), [("davenet", 14), ("resdavenet", 7), ("mobilenet", 14), ("small", 12)])
+@pytest.mark.parametrize(
+    ("name", "side"), [("davenet", 14), ("resdavenet", 7), ("mobilenet", 14), ("light", 8), ("small", 12)]
+)
 def test_maps_have_the_published_shapes(models: dict[str, DAVEnet], name: str, side: int) -> None:
     model = models[name]
     size, depth = model.config.image_size, model.config.embedding
@@ -84,7 +86,7 @@ def test_two_seconds_give_13_steps_and_ten_give_63(models: dict[str, DAVEnet], n
 
 
 @pytest.mark.parametrize("size", [32, 33, 47, 63, 65, 95, 113])
-@pytest.mark.parametrize("name", ["davenet", "resdavenet", "mobilenet", "small"])
+@pytest.mark.parametrize("name", ["davenet", "resdavenet", "mobilenet", "light", "small"])
 def test_configuration_knows_the_map_of_an_odd_picture_size(models: dict[str, DAVEnet], name: str, size: int) -> None:
     model = models[name]
     config = model.config.model_copy(update={"image_size": size})
