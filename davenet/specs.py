@@ -31,6 +31,52 @@ class ImportSpec(Spec):
     known: dict[str, Path] = Field(default_factory=dict, description="uids already in the project, with their paths")
 
 
+class YouCook2Source(Spec):
+    corpus: Literal["youcook2"] = "youcook2"
+    annotations: Path
+    videos: Path
+    splits: Path | None = None  # the folder of the lists; None: beside the annotations
+    recipes: Path | None = None
+    split_by: str | None = None  # "published", "lists" or "seed:N"
+
+
+class YouTube8MSource(Spec):
+    corpus: Literal["youtube8m"] = "youtube8m"
+    records: list[Path]
+    vocabulary: Path
+    videos: Path
+    metadata: Path | None = None  # the folder of yt-dlp's info files; None: beside the videos
+    ids: Path | None = None  # YouTube ids by the records' ids
+    language: str = "en"  # "any" keeps all
+    language_model: str | None = None  # a Whisper model; None: a small one where the extra is installed
+    least_speech: float = Field(0.05, ge=0, le=1, description="share of the sound; 0 keeps all and measures none")
+    splits: Path | None = None
+    split_by: str | None = None
+
+
+class FolderSource(Spec):
+    corpus: Literal["folder"] = "folder"
+    folder: Path
+    table: Path | None = None
+    split_by: str | None = None
+
+
+class KnownVideo(Spec):
+    """What the project knows already of a video's sound."""
+
+    language: str = ""
+    speech_share: float | None = None
+
+
+class ImportCorpusSpec(Spec):
+    """Read a corpus's annotations, find its videos by their ids and open them."""
+
+    verb: Literal["import-corpus"] = "import-corpus"
+    source: YouCook2Source | YouTube8MSource | FolderSource = Field(discriminator="corpus")
+    out: Path  # JSON lines, collected into the database by whoever asked
+    known: dict[str, KnownVideo] = Field(default_factory=dict, description="by the hash of a file's content")
+
+
 class ExtractSpec(Spec):
     verb: Literal["extract"] = "extract"
     videos: list[VideoRef]
@@ -82,6 +128,7 @@ class DetectSpec(DetectorOptions):
     clips_dir: Path
     labels_dir: Path
     detector: str = "auto"  # the text before its first colon names an adapter; or "import:FILE_OR_FOLDER", "auto"
+    save_settings: bool = Field(False, description="write the options beside the model, once it could be used")
     force: bool = False
 
     def options(self) -> DetectorOptions:
@@ -186,6 +233,7 @@ class ConvertSpec(Spec):
 
 AnySpec = Annotated[
     ImportSpec
+    | ImportCorpusSpec
     | ExtractSpec
     | TranscribeSpec
     | DetectSpec

@@ -1,11 +1,11 @@
-"""The verbs from videos to pairs: new, import, extract, transcribe, detect, mine."""
+"""The verbs from videos to pairs: new, extract, transcribe, detect, mine."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from annotator.commands.corpora import told
 from annotator.commands.options import AsJson, Force, OnlyVideos, ProjectFolder
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def new(
 ) -> None:
     """Makes a project in a new folder."""
     from annotator import verbs
+    from annotator.commands.corpora import import_lines, run_import
     from annotator.commands.output import output
     from annotator.project import Project
     from davenet.errors import UserError
@@ -32,35 +33,10 @@ def new(
             summary: dict[str, Any] = {"project": str(made.path)}
             lines = [f"Project {made.path}"]
             if videos is not None:
-                imported = _import(made, verbs.plan_import(made, [videos]))
+                imported = run_import(made, verbs.plan_import(made, [videos]))
                 summary |= imported
-                lines += _import_lines(imported)
+                lines += import_lines(imported)
         out.result(summary, *lines)
-
-
-def import_videos(
-    project: ProjectFolder,
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER…", help="Videos, or folders of videos.")],
-    as_json: AsJson = False,
-) -> None:
-    """Registers videos where they lie; nothing is copied."""
-    from annotator import verbs
-    from annotator.commands.output import output
-    from annotator.project import Project
-
-    with output(as_json) as out, Project.open(project) as opened:
-        summary = _import(opened, verbs.plan_import(opened, paths))
-        out.result(summary, *_import_lines(summary))
-
-
-def _import(project: "Project", spec: Any) -> dict[str, Any]:
-    from annotator.commands.running import run_verb
-
-    return run_verb(project, spec, "import", done="imported")
-
-
-def _import_lines(summary: dict[str, Any]) -> list[str]:
-    return [_told("imported", summary["imported"], known=summary["known"], unusable=summary["unusable"])]
 
 
 def extract(project: ProjectFolder, video: OnlyVideos = None, force: Force = False, as_json: AsJson = False) -> None:
@@ -93,20 +69,127 @@ def transcribe(
     )
 
 
+_OF_MODELS, _OF_CLIP, _OF_IMPORTS = "Options of onnx: models", "Options of clip:", "Options of import:"
+
+
 def detect(
     project: ProjectFolder,
     detector: Annotated[
-        str, typer.Option("--with", metavar="DETECTOR", help="onnx:MODEL, or import:FILE (JSON lines).")
-    ],
+        str,
+        typer.Option(
+            "--with",
+            metavar="DETECTOR",
+            help="auto (the best that is here), onnx:MODEL, clip[:MODEL], import:FILE_OR_FOLDER (JSON lines, or what "
+            "IBM Watson Visual Recognition answered), or one that a package brings.",
+        ),
+    ] = "auto",
     classes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The model's classes, one a line, in the order of its outputs.")
-    ] = None,
-    food_label: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The class whose score is P(food); else the food classes' sum.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The model's classes, one a line, in the order of its outputs; for clip:, the foods that it looks for; "
+            "for import:, the only classes allowed.",
+        ),
     ] = None,
     food_classes: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The classes that are foods; else those among the project's food words."),
+        typer.Option(
+            metavar="FILE",
+            help="The classes that are foods, one a line: CLASS, CLASS = WORD (as people say it) or CLASS = - (no food); "
+            "else those among the project's food words.",
+        ),
+    ] = None,
+    food_model: Annotated[
+        str | None, typer.Option(metavar="DETECTOR", help="A second detector, whose P(food) is taken, e.g. onnx:FOOD.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where models run: auto, cpu, cuda, directml, coreml or mps.")
+    ] = None,
+    food_label: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The class whose score is P(food).", rich_help_panel=_OF_MODELS),
+    ] = None,
+    food_output: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:COLUMN]", help="The output that says food or no food.", rich_help_panel=_OF_MODELS),
+    ] = None,
+    p_food: Annotated[
+        str | None,
+        typer.Option("--p-food", help="P(food) from the foods' scores: sum or most.", rich_help_panel=_OF_MODELS),
+    ] = None,
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            help="What the scores are: softmax or probabilities (used as they are; those of a softmax sum to one), logits "
+            "(of one softmax), sigmoid (logits of independent classes); else found out.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    output_name: Annotated[
+        str | None,
+        typer.Option("--output", metavar="NAME", help="The output with a score a class.", rich_help_panel=_OF_MODELS),
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="NCHW or NHWC; else found out.", rich_help_panel=_OF_MODELS)
+    ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(metavar="PIXELS", help="Of the input, where a model leaves it open.", rich_help_panel=_OF_MODELS),
+    ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            help="squeeze (the whole frame, the default), crop (its centre) or letterbox (black bars).",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    crop_share: Annotated[
+        float | None,
+        typer.Option(help="Of the shorter side, with --fit crop: 0.875 is 224 of 256.", rich_help_panel=_OF_MODELS),
+    ] = None,
+    order: Annotated[str | None, typer.Option(help="RGB (the default) or BGR.", rich_help_panel=_OF_MODELS)] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(
+            metavar="M[,M,M]",
+            help="Input = (value of 0 to 255 × scale - mean) / std; 0.5. ImageNet's: 0.485,0.456,0.406.",
+            rich_help_panel=_OF_MODELS,
+        ),
+    ] = None,
+    std: Annotated[
+        str | None,
+        typer.Option(metavar="S[,S,S]", help="0.5. ImageNet's: 0.229,0.224,0.225.", rich_help_panel=_OF_MODELS),
+    ] = None,
+    scale: Annotated[
+        str | None, typer.Option(help="A number or a fraction; 1/255.", rich_help_panel=_OF_MODELS)
+    ] = None,
+    save_settings: Annotated[
+        bool,
+        typer.Option(
+            "--save-settings", help="Write these options beside the model (MODEL.json).", rich_help_panel=_OF_MODELS
+        ),
+    ] = False,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SENTENCE", help='"a photo of {}, a type of food." unless given.', rich_help_panel=_OF_CLIP
+        ),
+    ] = None,
+    non_food: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Sentences of what is no food, one a line.", rich_help_panel=_OF_CLIP),
+    ] = None,
+    classifier: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Whose classes, of Watson's classifiers.", rich_help_panel=_OF_IMPORTS),
+    ] = None,
+    frame_names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="How a frame's file is named: {video}/{second}.jpg, {video}_{ms}, {video}/{frame@25}, {frame@25,1} from 1.",
+            rich_help_panel=_OF_IMPORTS,
+        ),
     ] = None,
     video: OnlyVideos = None,
     force: Force = False,
@@ -115,21 +198,64 @@ def detect(
     """Finds per frame whether there is food, and the five most probable foods."""
     from annotator import verbs
 
-    _by_video(
-        project,
-        as_json,
-        "detect",
-        "detected",
-        lambda p: verbs.plan_detect(
-            p,
+    def plan(opened: "Project") -> Any:
+        return verbs.plan_detect(
+            opened,
             detector,
-            classes=classes,
-            food_label=food_label,
-            food_classes=food_classes,
             force=force,
-            videos=_uids(p, video),
-        ),
-    )
+            videos=_uids(opened, video),
+            save_settings=save_settings,
+            classes=classes,
+            food_classes=food_classes,
+            food_model=food_model,
+            device=device,
+            food_label=food_label,
+            food_output=food_output,
+            p_food=p_food,
+            scores=scores,
+            output=output_name,
+            layout=layout,
+            side=side,
+            fit=fit,
+            crop_share=crop_share,
+            order=order,
+            mean=_numbers("--mean", mean),
+            std=_numbers("--std", std),
+            scale=_fraction(scale),
+            prompt=prompt,
+            non_food=non_food,
+            classifier=classifier,
+            frame_names=frame_names,
+        )
+
+    _by_video(project, as_json, "detect", "detected", plan)
+
+
+def _numbers(option: str, text: str | None) -> float | list[float] | None:
+    """Returns one number, or one for each channel; raises UserError for anything else."""
+    from davenet.errors import UserError
+
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 3):
+        raise UserError(f"{option} {text}: give one number, or three with commas between them.")
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _fraction(text: str | None) -> float | None:
+    from davenet.errors import UserError
+
+    if text is None:
+        return None
+    above, _, below = text.partition("/")
+    try:
+        return float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UserError(f"--scale {text}: give a number or a fraction, e.g. 1/255.") from error
 
 
 def mine(
@@ -180,13 +306,8 @@ def _by_video(project: Path, as_json: bool, verb: str, done: str, plan: Any) -> 
 
     with output(as_json) as out, Project.open(project) as opened:
         summary = run_verb(opened, plan(opened), verb, done=done)
-        line = _told(done, summary[done], **{"done before": summary["skipped"]}, unusable=summary["unusable"])
+        line = told(done, summary[done], **{"done before": summary["skipped"]}, unusable=summary["unusable"])
         out.result(summary, line)
-
-
-def _told(done: str, what: Sequence[object], **others: Sequence[object]) -> str:
-    parts = [f"{len(what)} video{'s' if len(what) != 1 else ''} {done}"]
-    return ", ".join(parts + [f"{len(found)} {name}" for name, found in others.items() if found])
 
 
 def _uids(project: "Project", names: list[str] | None) -> list[str] | None:

@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from annotator.project import Project
 from davenet.errors import UserError
+from davenet.labels.food.auto import choose
+from davenet.labels.food.detector import detector_names
 from davenet.pairs import read_pairs
-from davenet.specs import DetectSpec, ExtractSpec, MineSpec, TranscribeSpec, VideoRef
+from davenet.specs import DetectorOptions, DetectSpec, ExtractSpec, MineSpec, TranscribeSpec, VideoRef
 
 
 def plan_extract(project: Project, *, force: bool = False, videos: Sequence[str] | None = None) -> ExtractSpec:
@@ -34,32 +36,53 @@ def collect_transcribe(project: Project, spec: TranscribeSpec, result: Mapping[s
 
 def plan_detect(
     project: Project,
-    detector: str,
+    detector: str = "auto",
     *,
-    classes: Path | None = None,
-    food_label: str | None = None,
-    food_classes: Path | None = None,
     force: bool = False,
     videos: Sequence[str] | None = None,
+    save_settings: bool = False,
+    **options: Any,
 ) -> DetectSpec:
-    """`detector` is "onnx:MODEL" or "import:FILE"; raises UserError where a file is missing or none is extracted."""
-    kind, colon, name = detector.partition(":")
-    if not colon or kind not in ("onnx", "import") or not name:
-        raise UserError(f"{detector} is not a food detector; use onnx:MODEL with its classes, or import:FILE.")
-    if kind == "onnx" and classes is None:
-        raise UserError("A model needs its list of classes; give the file with --classes.")
+    """`options` are DetectorOptions' fields; `save_settings` has them written beside an ONNX model that could be used.
+
+    Raises UserError for impossible ones, a file that is missing, and where no video is extracted that a detector could
+    look at.
+    """
+    kind, _, name = detector.partition(":")
+    if kind == "import" and not name:
+        raise UserError(f"{detector} names no detections; use import:FILE or import:FOLDER.")
+    if kind == "onnx" and not name:
+        raise UserError(f"{detector} names no model; use onnx:MODEL.")
+    if kind in ("onnx", "import"):
+        detector = f"{kind}:{_existing(Path(name))}"
+    elif kind == "clip" and name and Path(name).expanduser().is_dir():
+        detector = f"clip:{_existing(Path(name))}"
+    elif kind not in (*detector_names(), "auto"):
+        known = ", ".join([*(f"{known}:…" for known in detector_names()), "import:FILE", "auto"])
+        raise UserError(f'There is no food detector "{detector}"; choose one of: {known}.')
     refs = _refs(project, videos)
-    if kind == "onnx" and not any(project.clip_path(ref.uid).exists() for ref in refs):
+    if kind != "import" and not any(project.clip_path(ref.uid).exists() for ref in refs):
         raise UserError(f"No video of {project.path} is extracted yet; extract first.")
-    return DetectSpec(
-        videos=refs,
-        clips_dir=project.clips_dir,
-        labels_dir=project.labels_dir,
-        detector=f"{kind}:{_existing(Path(name))}",
-        classes=classes and _existing(classes),
-        food_label=food_label,
-        food_classes=food_classes and _existing(food_classes),
-        force=force,
+    given = {name: value for name, value in options.items() if value is not None}
+    for option in ("classes", "food_classes", "food_words", "non_food"):
+        if isinstance(given.get(option), Path):
+            given[option] = _existing(given[option])
+    try:
+        asked = DetectorOptions.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}; correct it.") from error
+    if kind == "auto":
+        choose(project.labels_dir, asked)  # where there is none, its remedies are told before a job begins
+    places = {"videos": refs, "clips_dir": project.clips_dir, "labels_dir": project.labels_dir}
+    return DetectSpec.model_validate(
+        {
+            **asked.model_dump(exclude_none=True),
+            **places,
+            "detector": detector,
+            "force": force,
+            "save_settings": save_settings,
+        }
     )
 
 

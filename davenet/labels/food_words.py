@@ -51,7 +51,6 @@ class FoodVocabulary:
     def __init__(self, words: Iterable[str]) -> None:
         self._phrases = {phrase for phrase in (_singulars(word) for word in words) if phrase}
         self._longest = max((len(phrase) for phrase in self._phrases), default=0)
-        self.exactly = _Exactly(self._phrases)
 
     def __contains__(self, name: str) -> bool:
         words = _singulars(name)
@@ -60,6 +59,10 @@ class FoodVocabulary:
         if words and _NOT_FOOD_HEAD.fullmatch(words[-1]):
             return False
         return self._holds(words)
+
+    def is_noun(self, name: str) -> bool:
+        """Whether a name is one of the nouns itself, singular or plural."""
+        return _singulars(name) in self._phrases
 
     def is_said_in(self, text: str) -> bool:
         """Whether one of the nouns is among the words of a text, singular or plural, whatever follows it there."""
@@ -71,16 +74,6 @@ class FoodVocabulary:
             for length in range(1, self._longest + 1)
             for first in range(len(words) - length + 1)
         )
-
-
-class _Exactly:
-    """Tells whether a name is one of the nouns itself, singular or plural."""
-
-    def __init__(self, phrases: set[tuple[str, ...]]) -> None:
-        self._phrases = phrases
-
-    def __contains__(self, name: str) -> bool:
-        return _singulars(name) in self._phrases
 
 
 def singular(word: str) -> str:

@@ -1,43 +1,44 @@
-"""Runs an image labeller in ONNX by onnxruntime: its input is read from the model, its scores become probabilities.
+"""Runs an image classifier in ONNX by onnxruntime: input and outputs are read from the model, scores become probabilities.
 
-How pixels are scaled is not written in a model. The rule: `MODEL.preprocess.json` beside `MODEL.onnx` says it, else RGB
-is scaled to −1..1. That file may hold "mean" (subtracted; one number or three; 127.5), "scale" (divided by; 127.5),
-"order" ("RGB" or "BGR") and "side". For ImageNet models: {"mean": [123.7, 116.3, 103.5], "scale": [58.4, 57.1, 57.4]}.
+What no model says (how pixels are scaled, what its scores are) comes from the options; what its scores are is else found
+out from the scores of a black, a white and a noisy picture.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from davenet.errors import UserError, one_line
 from davenet.files import content_hash
+from davenet.labels.food.detector import Frame
+from davenet.labels.food.pixels import Pixels
 
 Scores = NDArray[np.float32]
-Frame = NDArray[np.uint8]
+ScoreKind = Literal["softmax", "logits", "sigmoid", "probabilities"]
 
 _DEFAULT_SIDE = 224  # pixels, where the model leaves its size open
 _BATCH = 8
-
-
-class Preprocessing(BaseModel):
-    """What is done to an RGB frame's values 0..255: (value − mean) / scale for each channel, in the model's order."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    mean: float | tuple[float, float, float] = 127.5
-    scale: float | tuple[float, float, float] = 127.5
-    order: Literal["RGB", "BGR"] = "RGB"
-    side: int = Field(_DEFAULT_SIDE, gt=0, le=4096, description="pixels, where the model leaves its size open")
+_TOLERANCE = 1e-3  # of half precision
+_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(uint8)": np.uint8,
+}
+# what --device calls a provider; "auto" takes the first that is there
+_PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
+class ModelInput:
     name: str
     channels_first: bool
     height: int
@@ -46,83 +47,94 @@ class _Input:
     dtype: type[np.generic]
 
 
-class OnnxLabeller:
-    """A model with one image input and one score a class."""
+class OnnxModel:
+    """A model with one image input; each of its outputs gives some scores a picture."""
 
-    def __init__(self, path: Path) -> None:
-        """Loads the model; raises UserError where it does not load or is no image labeller."""
+    def __init__(
+        self,
+        path: Path,
+        pixels: Pixels | None = None,
+        *,
+        layout: Literal["NCHW", "NHWC"] | None = None,
+        side: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        """Loads the model; raises UserError where it does not load or takes no image."""
         if not path.is_file():
             raise UserError(f"The model {path} does not exist; check its name.")
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.log_severity_level = 4
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no type but this
-            raise UserError(
-                f"{path} does not load as an ONNX model ({one_line(error)[:160]}); choose another."
-            ) from error
         self.path = path
-        self.name = path.stem
         self.version = content_hash(path)
-        self.preprocessing = read_preprocessing(path)
-        self._input = _read_input(path, self._session.get_inputs(), self.preprocessing.side)
-        self._output = self._session.get_outputs()[0].name
-        probes = np.concatenate([self._run([frame]) for frame in self._probes()])
-        self.n_classes = probes.shape[1]
-        self._gives_probabilities = are_probabilities(probes)
+        self.pixels = pixels or Pixels()
+        self._session = _session(path, device)
+        self.device = _device_of(self._session)
+        self.input = _read_input(path, self._session.get_inputs(), layout, side)
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        self.probes = self.run(self._probe_frames())  # output -> (3, n): they show what its scores are like
 
     @property
     def settings(self) -> dict[str, Any]:
-        size = [self._input.height, self._input.width]
-        return {"preprocessing": self.preprocessing.model_dump(mode="json"), "size": size}
+        size = [self.input.height, self.input.width]
+        return {"pixels": self.pixels.model_dump(mode="json"), "size": size}
 
-    def scores(self, frames: Sequence[Frame]) -> Scores:
-        """Returns float32 (N, n_classes) in 0..1 for RGB uint8 frames (H, W, 3) of any size.
+    def run(self, frames: Sequence[Frame]) -> dict[str, Scores]:
+        """Returns each output's float32 (N, n) for RGB uint8 frames (H, W, 3) of any size, as the model gives them.
 
-        The whole frame is resized to the model's input. Where outputs leave 0..1, a softmax makes them probabilities.
+        Outputs that are no rows of numbers, one a picture, are left out. Raises UserError where the model does not run.
         """
-        batches = [self._run(batch) for batch in _batches(frames, self._input.batch or _BATCH)]
-        raw_NC = np.concatenate(batches) if batches else np.zeros((0, self.n_classes), np.float32)
-        return np.clip(raw_NC, 0.0, 1.0) if self._gives_probabilities else softmax(raw_NC)
+        batches = [self._run_batch(batch) for batch in _batches(frames, self.input.batch or _BATCH)]
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]} if batches else {}
 
-    def _run(self, frames: Sequence[Frame]) -> Scores:
-        pixels = np.stack([self._prepared(frame) for frame in frames])
-        missing = (self._input.batch or len(frames)) - len(frames)
+    def _run_batch(self, frames: Sequence[Frame]) -> dict[str, Scores]:
+        taken = self.input
+        pixels = np.stack([self.pixels.prepared(frame, taken.height, taken.width, taken.dtype) for frame in frames])
+        missing = (taken.batch or len(frames)) - len(frames)
         if missing:
             pixels = np.concatenate([pixels, np.repeat(pixels[-1:], missing, axis=0)])
-        if self._input.channels_first:
+        if taken.channels_first:
             pixels = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
         try:
-            raw = self._session.run([self._output], {self._input.name: pixels})[0]
-        except Exception as error:  # as in __init__
-            raise UserError(f"{self.path} does not run on images ({one_line(error)[:160]}); choose another.") from error
-        scores: Scores = np.asarray(raw, np.float32).reshape(len(pixels), -1)[: len(frames)]
-        if not np.isfinite(scores).all():
-            raise UserError(f"{self.path} gives scores that are not numbers; choose another model or preprocessing.")
+            given = self._session.run(None, {taken.name: pixels})
+        except Exception as error:  # onnxruntime's errors share no type but this
+            raise UserError(
+                f"{self.path} does not run on images of {taken.width} × {taken.height} ({one_line(error)[:160]}); "
+                "give the size it was made for (--side), or choose another model."
+            ) from error
+        scores: dict[str, Scores] = {}
+        for name, values in zip(self.outputs, given, strict=True):
+            if isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.shape[:1] == (len(pixels),):
+                scores[name] = np.asarray(values, np.float32).reshape(len(pixels), -1)[: len(frames)]
+                if not np.isfinite(scores[name]).all():
+                    raise UserError(f"{self.path} gives scores that are not numbers; check --mean, --std and --scale.")
+        if not scores:
+            raise UserError(f"{self.path} gives no scores a picture ({', '.join(self.outputs)}); choose a classifier.")
         return scores
 
-    def _prepared(self, frame: Frame) -> NDArray[Any]:
-        size = (self._input.width, self._input.height)
-        smaller = frame.shape[0] > size[1] or frame.shape[1] > size[0]
-        resized = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-        if self.preprocessing.order == "BGR":
-            resized = resized[:, :, ::-1]
-        if self._input.dtype is np.uint8:
-            return np.asarray(resized, np.uint8)
-        mean, scale = (np.asarray(v, np.float32) for v in (self.preprocessing.mean, self.preprocessing.scale))
-        return ((resized.astype(np.float32) - mean) / scale).astype(self._input.dtype)
-
-    def _probes(self) -> list[Frame]:
-        """Returns black, white and noise, which show a model's number of classes and the range of its scores."""
-        shape = (self._input.height, self._input.width, 3)
+    def _probe_frames(self) -> list[Frame]:
+        shape = (self.input.height, self.input.width, 3)
         noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
         return [np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8), noise]
 
 
-def are_probabilities(scores_NC: Scores) -> bool:
-    return bool(scores_NC.size == 0 or (scores_NC.min() >= -1e-6 and scores_NC.max() <= 1 + 1e-6))
+def kind_of(scores_NC: Scores) -> ScoreKind:
+    """Returns what scores are by their values: within 0..1 with rows that sum to one, within 0..1, or logits."""
+    if scores_NC.min() < -1e-6 or scores_NC.max() > 1 + 1e-6:
+        return "sigmoid" if scores_NC.shape[1] == 1 else "logits"
+    sums_to_one = scores_NC.shape[1] > 1 and np.abs(scores_NC.sum(axis=1) - 1).max() < _TOLERANCE
+    return "softmax" if sums_to_one else "probabilities"
+
+
+def probabilities(raw_NC: Scores, kind: ScoreKind, model: Path) -> Scores:
+    """Returns scores of a kind as probabilities; raises UserError where they leave 0..1 and are said to be some."""
+    if kind == "logits":
+        return softmax(raw_NC)
+    if kind == "sigmoid":
+        return np.asarray(1 / (1 + np.exp(-np.clip(raw_NC, -80, 80))), np.float32)
+    if raw_NC.size and (raw_NC.min() < -_TOLERANCE or raw_NC.max() > 1 + _TOLERANCE):
+        raise UserError(
+            f"{model} gives scores from {raw_NC.min():.3g} to {raw_NC.max():.3g}, which are no probabilities; "
+            "say what they are with --scores logits or --scores sigmoid."
+        )
+    return np.clip(raw_NC, 0.0, 1.0)
 
 
 def softmax(raw_NC: Scores) -> Scores:
@@ -130,39 +142,50 @@ def softmax(raw_NC: Scores) -> Scores:
     return np.asarray(exponents / exponents.sum(axis=1, keepdims=True), np.float32)
 
 
-def read_preprocessing(model: Path) -> Preprocessing:
-    """Returns what `MODEL.preprocess.json` says, or the default; raises UserError where that file is wrong."""
-    path = model.with_name(f"{model.stem}.preprocess.json")
-    if not path.exists():
-        return Preprocessing()
+def _session(path: Path, device: str | None) -> Any:
+    import onnxruntime as ort
+
+    there = ort.get_available_providers()
+    if device is None or device == "auto":
+        chosen = [name for name in _PROVIDERS.values() if name in there]
+    elif _PROVIDERS.get(device) in there:
+        chosen = [_PROVIDERS[device], "CPUExecutionProvider"]
+    else:
+        have = ", ".join(name for name, provider in _PROVIDERS.items() if provider in there)
+        raise UserError(f"The onnxruntime that is installed has no {device}; choose --device {have} or auto.")
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
     try:
-        found = Preprocessing.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else one_line(error)
-        raise UserError(f"{path} is not a description of preprocessing ({reason}); correct or remove it.") from error
-    if not np.all(np.asarray(found.scale, np.float32)):
-        raise UserError(f'{path}: "scale" may not be 0; correct it.')
-    return found
+        return ort.InferenceSession(str(path), options, providers=list(dict.fromkeys(chosen)))
+    except Exception as error:  # onnxruntime's errors share no type but this
+        raise UserError(f"{path} does not load as an ONNX model ({one_line(error)[:160]}); choose another.") from error
 
 
-def _read_input(path: Path, inputs: Sequence[Any], open_side: int) -> _Input:
+def _device_of(session: Any) -> str:
+    first = session.get_providers()[0]
+    return next((name for name, provider in _PROVIDERS.items() if provider == first), str(first))
+
+
+def _read_input(path: Path, inputs: Sequence[Any], layout: str | None, side: int | None) -> ModelInput:
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
-        raise UserError(f"{path} does not take one image (N, 3, H, W) or (N, H, W, 3); choose an image labeller.")
-    batch, *rest = (size if isinstance(size, int) and size > 0 else None for size in inputs[0].shape)
-    channels_first = rest[0] == 3
-    if not channels_first and rest[2] != 3:
+        shapes = " and ".join(str(each.shape) for each in inputs[:3])
         raise UserError(
-            f"{path} takes no image of 3 channels (its input is {inputs[0].shape}); choose an image labeller."
+            f"{path} takes {shapes}, not one image (N, 3, H, W) or (N, H, W, 3); choose an image classifier."
+        )
+    batch, *rest = (size if isinstance(size, int) and size > 0 else None for size in inputs[0].shape)
+    is_open = None in (rest[0], rest[2]) and 3 not in (rest[0], rest[2])
+    channels_first = layout == "NCHW" if layout else rest[0] == 3 or (rest[0] is None and rest[2] != 3)
+    if (rest[0] if channels_first else rest[2]) not in (3, None) or (not layout and not is_open and 3 not in rest[::2]):
+        raise UserError(
+            f"{path} takes no image of 3 channels (its input is {inputs[0].shape}); choose an image classifier."
         )
     height, width = rest[1:] if channels_first else rest[:2]
-    types: dict[str, type[np.generic]] = {
-        "tensor(float)": np.float32,
-        "tensor(float16)": np.float16,
-        "tensor(uint8)": np.uint8,
-    }
-    if inputs[0].type not in types:
-        raise UserError(f"{path} takes {inputs[0].type}, not float or uint8 images; choose an image labeller.")
-    return _Input(inputs[0].name, channels_first, height or open_side, width or open_side, batch, types[inputs[0].type])
+    if inputs[0].type not in _TYPES:
+        raise UserError(f"{path} takes {inputs[0].type}, not float or uint8 images; choose an image classifier.")
+    open_side = side or _DEFAULT_SIDE
+    return ModelInput(
+        inputs[0].name, channels_first, height or open_side, width or open_side, batch, _TYPES[inputs[0].type]
+    )
 
 
 def _batches(frames: Sequence[Frame], size: int) -> Iterator[Sequence[Frame]]:

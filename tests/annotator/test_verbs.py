@@ -167,8 +167,8 @@ def test_verbs_say_which_step_is_missing(project: Project, tmp_path: Path) -> No
     model.write_bytes(b"")
     for plan, message in (
         (lambda: verbs.plan_detect(project, f"onnx:{model}", classes=model), "extract first"),
-        (lambda: verbs.plan_detect(project, f"onnx:{model}"), "--classes"),
-        (lambda: verbs.plan_detect(project, "guess"), "not a food detector"),
+        (lambda: verbs.plan_detect(project, "guess"), "no food detector"),
+        (lambda: verbs.plan_detect(project, "onnx:"), "names no model"),
         (lambda: verbs.plan_detect(project, "import:/nowhere.jsonl"), "does not exist"),
         (lambda: verbs.plan_mine(project), "detect its foods first"),
         (lambda: verbs.plan_evaluate(project, "latest"), "no run latest"),

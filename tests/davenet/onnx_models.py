@@ -7,13 +7,22 @@ _FLOAT, _UINT8 = 1, 2
 
 
 def write_channel_mean_model(
-    path: Path, shape: Sequence[int | str], *, probabilities: bool = False, uint8: bool = False
+    path: Path,
+    shape: Sequence[int | str],
+    *,
+    probabilities: bool = False,
+    softmax: bool = False,
+    uint8: bool = False,
+    head: bool = False,
+    channels_last: bool | None = None,
 ) -> Path:
-    """Writes a model whose three scores are the means of the input's three channels, through a sigmoid if asked.
+    """Writes a model whose three "scores" are the means of the input's three channels, through a sigmoid or softmax if asked.
 
-    `shape` is the input's: (N, 3, H, W) or (N, H, W, 3), with a text where a size is left open.
+    `shape` is the input's: (N, 3, H, W) or (N, H, W, 3), with a text where a size is left open. With `head` a second
+    output, "head", is the sigmoid of the mean of the whole picture.
     """
-    axes = [2, 3] if shape[1] == 3 else [1, 2]
+    last_axis = shape[1] != 3 if channels_last is None else channels_last
+    axes = [1, 2] if last_axis else [2, 3]
     nodes, last = [], "image"
     if uint8:
         nodes.append(_node("Cast", last, "cast", _text(1, "to") + _int(3, _FLOAT) + _int(20, 2)))
@@ -22,12 +31,17 @@ def write_channel_mean_model(
         _text(1, "axes") + b"".join(_int(8, axis) for axis in axes) + _int(20, 7),
         _text(1, "keepdims") + _int(3, 0) + _int(20, 2),
     ]
-    nodes.append(_node("ReduceMean", last, "means" if probabilities else "scores", *attributes))
-    if probabilities:
-        nodes.append(_node("Sigmoid", "means", "scores"))
+    nodes.append(_node("ReduceMean", last, "means" if probabilities or softmax else "scores", *attributes))
+    if probabilities or softmax:
+        nodes.append(_node("Sigmoid" if probabilities else "Softmax", "means", "scores"))
+    if head:
+        whole = [_text(1, "axes") + b"".join(_int(8, axis) for axis in (1, 2, 3)) + _int(20, 7), attributes[1]]
+        nodes += [_node("ReduceMean", last, "whole", *whole), _node("Sigmoid", "whole", "head")]
     graph = b"".join(_bytes(1, node) for node in nodes) + _text(2, "graph")
     graph += _bytes(11, _value("image", _UINT8 if uint8 else _FLOAT, shape))
     graph += _bytes(12, _value("scores", _FLOAT, [shape[0], 3]))
+    if head:
+        graph += _bytes(12, _value("head", _FLOAT, [shape[0]]))
     path.write_bytes(_int(1, 8) + _bytes(7, graph) + _bytes(8, _text(1, "") + _int(2, 13)))
     return path
 
