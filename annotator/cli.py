@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import machine, models, reproducing, review, videos
+from annotator.commands import corpora, machine, models, reproducing, review, videos
 from annotator.commands.endings import ReportedBugError, StoppedError
 from davenet import __version__
 from davenet.errors import UserError, one_line
@@ -43,7 +43,8 @@ def _without_verb(
 
 _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("new", videos.new, "annotator new kitchen --videos ~/Videos/cooking"),
-    ("import", videos.import_videos, "annotator import kitchen omelette.mp4 ~/Videos/more"),
+    ("import", corpora.import_videos, "annotator import kitchen omelette.mp4 ~/Videos/more"),
+    ("stats", corpora.stats, "annotator stats kitchen --plot lengths.svg"),
     ("extract", videos.extract, "annotator extract kitchen"),
     ("transcribe", videos.transcribe, "annotator transcribe kitchen --with pocketsphinx"),
     ("detect", videos.detect, "annotator detect kitchen --with onnx:food.onnx --classes food.txt --food-label Food"),

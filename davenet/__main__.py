@@ -25,6 +25,7 @@ from davenet.run_log import is_first_process
 
 _VERBS = (
     "import",
+    "import-corpus",
     "extract",
     "transcribe",
     "detect",

@@ -18,6 +18,7 @@ ShouldStop = Callable[[], bool]
 # verb -> (module, function); imported on use, so that a job that needs no torch never loads it
 _JOBS = {
     "import": ("davenet.media.importing", "import_videos"),
+    "import-corpus": ("davenet.corpora.importing", "import_corpus"),
     "extract": ("davenet.media.extract", "extract_videos"),
     "transcribe": ("davenet.labels.transcribe", "transcribe_videos"),
     "detect": ("davenet.labels.detect", "detect_foods"),

@@ -21,6 +21,7 @@ class VideoRef(Spec):
 
     uid: str
     path: Path
+    duration_s: float | None = None  # where known, it spares a look before extraction at how much there is to do
 
 
 class ImportSpec(Spec):
@@ -77,22 +78,48 @@ class ImportCorpusSpec(Spec):
     known: dict[str, KnownVideo] = Field(default_factory=dict, description="by the hash of a file's content")
 
 
-class ExtractSpec(Spec):
-    verb: Literal["extract"] = "extract"
-    videos: list[VideoRef]
-    clips_dir: Path
+class ExtractSettings(Spec):
+    """All that decides what a clip file holds, beside the video itself."""
+
     frame_rate: float = Field(1.0, gt=0, le=60, description="frames a second")
     shorter_side: int = Field(256, ge=64, le=1080, description="pixels")
     jpeg_quality: int = Field(90, ge=50, le=100)
+    nearest_reference: bool = Field(
+        False, description="take a reference frame within 0.1 s for the one shown, where that spares decoding"
+    )
+    audio_track: int | None = Field(None, ge=1, description="the sound to take, counted from 1; none: the default one")
+
+
+class ExtractSpec(ExtractSettings):
+    verb: Literal["extract"] = "extract"
+    videos: list[VideoRef]
+    clips_dir: Path
+    jobs: int | None = Field(None, ge=1, le=512, description="videos at once; none: as many as there are cores")
     force: bool = False
 
+    def settings(self) -> ExtractSettings:
+        return ExtractSettings(**{name: getattr(self, name) for name in ExtractSettings.model_fields})
 
-class TranscribeSpec(Spec):
+
+class TranscriberOptions(Spec):
+    """What a recogniser is told beside its name."""
+
+    language: str = Field("", pattern=r"^([a-z]{2,3}(-[A-Za-z0-9]+)*)?$", description='such as "en"; "": found out')
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class TranscribeSpec(TranscriberOptions):
     verb: Literal["transcribe"] = "transcribe"
     videos: list[VideoRef]
     labels_dir: Path
-    recogniser: str = "pocketsphinx"
+    recogniser: str = "pocketsphinx"  # NAME[:MODEL], "import:FILE_OR_FOLDER" or "auto"
+    names: dict[str, list[str]] = Field(default_factory=dict, description="by uid: what else files may call a video")
+    imported_as: str = Field("", description="what to call imported words in place of their format")
+    jobs: int = Field(0, ge=0, description="processes; 0: what suits the machine and the recogniser")
     force: bool = False
+
+    def options(self) -> TranscriberOptions:
+        return TranscriberOptions(language=self.language, device=self.device)
 
 
 class DetectorOptions(Spec):

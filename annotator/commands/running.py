@@ -74,7 +74,7 @@ def _keep_what_is_done(project: Project, spec: Spec, result: Mapping[str, Any]) 
         verbs.run_ended(project, spec, "cancelled", result=result or None)
         run = spec.run_dir.name
         return f"Stopped; run {run} is saved and goes on with: annotator train {project.path} --resume {run}"
-    if result and verb in ("import", "extract", "transcribe", "detect"):
+    if result and verb in ("import", "import-corpus", "extract", "transcribe", "detect"):
         verbs.collect(project, spec, result)
     return f"Stopped; what {verb} had finished is kept. Run it again to go on."
 

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 from davenet.errors import UserError, one_line
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-REVISION = "0001"  # the newest revision in migrations/versions: a database that has it opens without loading Alembic
+REVISION = "0002"  # the newest revision in migrations/versions: a database that has it opens without loading Alembic
 BUSY_TIMEOUT_MS = 5000
 
 

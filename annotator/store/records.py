@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from davenet.corpora.splits import SPLIT_NAMES, SplitName
 from davenet.pairs import Pair, PairKind, WeakLabel
 
 Decision = Literal["accept", "reject", "unsure", "skip"]
@@ -13,11 +14,11 @@ HistoryEntry = Literal["accept", "reject", "unsure", "skip", "withdrawn", "resto
 QueueState = Literal["open", "pending", "skipped", "done", "all"]  # open: pending, then skipped
 PairState = Literal["pending", "skipped", "done"]
 QueueOrder = Literal["mined", "confident", "uncertain"]
-Split = Literal["train", "validation", "test"]
+Split = SplitName
 RunState = Literal["planned", "running", "finished", "cancelled", "failed", "crashed"]
 
 DECISIONS: tuple[Decision, ...] = ("accept", "reject", "unsure", "skip")
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SPLITS: tuple[Split, ...] = SPLIT_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,20 @@ class VideoRecord:
     variable_rate: bool | None = None
     split: Split = "train"
     added_at: datetime | None = None
+    corpus: str = ""  # youcook2, youtube8m, folder; "" for a video that was imported by itself
+    corpus_id: str = ""  # its name there, e.g. its YouTube id
+    recipe_type: str = ""
+    language: str = ""  # a short code such as en; "" where it is not known
+    speech_share: float | None = None  # of its sound, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusChange:
+    """What taking in a corpus changed: uids of new videos, of known ones, and of those whose split is now another."""
+
+    added: tuple[str, ...]
+    known: tuple[str, ...]
+    moved: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

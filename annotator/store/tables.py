@@ -63,6 +63,23 @@ class Video(Table):
     variable_rate: Mapped[bool | None]
     split: Mapped[str] = mapped_column(String(16))
     added_at: Mapped[datetime] = mapped_column(Moment)
+    corpus: Mapped[str] = mapped_column(String(32), server_default="")
+    corpus_id: Mapped[str] = mapped_column(Text, server_default="")
+    recipe_type: Mapped[str] = mapped_column(Text, server_default="")
+    language: Mapped[str] = mapped_column(String(16), server_default="")
+    speech_share: Mapped[float | None] = mapped_column(Float(53))
+
+
+class DescribedSegment(Table):
+    """A stretch of a video with the sentence that a corpus's annotators wrote for it; `place` is its order, from 0."""
+
+    __tablename__ = "described_segment"
+
+    video_uid: Mapped[str] = mapped_column(ForeignKey("video.uid"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    start_s: Mapped[float] = mapped_column(Float(53))
+    end_s: Mapped[float] = mapped_column(Float(53))
+    sentence: Mapped[str] = mapped_column(Text)
 
 
 class Problem(Table):

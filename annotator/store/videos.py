@@ -1,7 +1,6 @@
 """Queries on videos, their splits, and the problems that verbs met with files."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,22 +10,15 @@ from sqlalchemy import delete, select, update
 
 from annotator.store import tables
 from annotator.store.database import Database
-from annotator.store.records import SPLITS, Problem, Split, VideoRecord
+from annotator.store.records import SPLITS, CorpusChange, Problem, Split, VideoRecord
+from davenet.corpora.entries import DescribedSegment
+from davenet.corpora.splits import SPLIT_SHARES, seeded_sentence, seeded_split
 from davenet.errors import UserError
 
-SPLIT_SHARES: Mapping[Split, float] = {"train": 0.67, "validation": 0.23, "test": 0.10}  # of YouCook2, Section 5
-SPLIT_SEED = 0
+__all__ = ["SPLIT_SHARES", "VideoQueries", "split_of"]
 
-
-def split_of(video_uid: str, *, seed: int = SPLIT_SEED) -> Split:
-    """Returns a video's split, 67-23-10 by a hash of its name: other videos that come or go never move it."""
-    digest = hashlib.blake2b(f"{seed}\0{video_uid}".encode(), digest_size=8).digest()
-    place, bound = int.from_bytes(digest, "big") / 2**64, 0.0
-    for split, share in SPLIT_SHARES.items():
-        bound += share
-        if place < bound:
-            return split
-    return "test"
+split_of = seeded_split  # of videos that no corpus gives a split
+_SPLITS_SETTING = "splits"
 
 
 class VideoQueries(Database):
@@ -46,6 +38,62 @@ class VideoQueries(Database):
                 known.add(video.uid)
                 added.append(video.uid)
         return added
+
+    def put_corpus(
+        self,
+        corpus: str,
+        videos: Sequence[VideoRecord],
+        segments: Mapping[str, Sequence[DescribedSegment]],
+        *,
+        splits: str,
+    ) -> CorpusChange:
+        """Takes in a corpus, all of it or nothing: new videos, and for known ones what it says of them and their path.
+
+        `segments` are by uid and replace what was there; `splits` is what the setting of this name then says of the corpus.
+        """
+        added, known_uids, moved = [], [], []
+        with self._writing() as session:
+            rows = {row.uid: row for row in session.scalars(select(tables.Video))}
+            for video in videos:
+                row = rows.get(video.uid)
+                if row is None:
+                    values = asdict(video) | {"path": str(video.path), "added_at": video.added_at or datetime.now(UTC)}
+                    session.add(tables.Video(**values))
+                    added.append(video.uid)
+                    continue
+                known_uids.append(video.uid)
+                if row.split != video.split:
+                    moved.append(video.uid)
+                for name in _SAID_BY_CORPUS:
+                    setattr(row, name, getattr(video, name))
+                row.path = str(video.path)
+            session.flush()
+            for video in videos:
+                session.execute(delete(tables.DescribedSegment).where(tables.DescribedSegment.video_uid == video.uid))
+                for place, each in enumerate(segments.get(video.uid, ())):
+                    session.add(tables.DescribedSegment(video_uid=video.uid, place=place, **asdict(each)))
+            setting = session.get(tables.Setting, _SPLITS_SETTING)
+            said = dict(setting.value) if setting is not None else {}
+            session.merge(tables.Setting(key=_SPLITS_SETTING, value=said | {corpus: splits}))
+        return CorpusChange(tuple(added), tuple(known_uids), tuple(moved))
+
+    def described_segments(self, video_uid: str) -> list[DescribedSegment]:
+        """Returns what a corpus's annotators wrote of a video, in order; none where it has no such corpus."""
+        with self._reading() as session:
+            rows = session.scalars(
+                select(tables.DescribedSegment)
+                .where(tables.DescribedSegment.video_uid == video_uid)
+                .order_by(tables.DescribedSegment.place)
+            )
+            return [DescribedSegment(row.start_s, row.end_s, row.sentence) for row in rows]
+
+    def split_sources(self) -> dict[str, str]:
+        """Returns in words where the splits of each corpus come from ("" stands for videos of none)."""
+        with self._reading() as session:
+            setting = session.get(tables.Setting, _SPLITS_SETTING)
+            said = dict(setting.value) if setting is not None else {}
+            corpora = set(session.scalars(select(tables.Video.corpus).distinct()))
+        return {corpus: said.get(corpus, seeded_sentence()) for corpus in sorted(corpora)}
 
     def videos(self) -> list[VideoRecord]:
         """Returns all videos in the order of their titles."""
@@ -88,6 +136,7 @@ class VideoQueries(Database):
             return [Problem(Path(row.path), row.verb, row.reason, row.video_uid, row.at) for row in rows]
 
 
+_SAID_BY_CORPUS = ("corpus", "corpus_id", "split", "recipe_type", "language", "speech_share")
 _VIDEO_FIELDS = [field.name for field in fields(VideoRecord)]
 
 

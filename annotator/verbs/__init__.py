@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotator.project import Project
+from annotator.verbs.corpora import collect_import_corpus, plan_import_corpus
 from annotator.verbs.importing import collect_import, plan_import
 from annotator.verbs.labelling import (
     collect_detect,
@@ -41,6 +42,7 @@ __all__ = [
     "collect_evaluate",
     "collect_extract",
     "collect_import",
+    "collect_import_corpus",
     "collect_matchmaps",
     "collect_mine",
     "collect_render",
@@ -51,6 +53,7 @@ __all__ = [
     "plan_evaluate",
     "plan_extract",
     "plan_import",
+    "plan_import_corpus",
     "plan_matchmaps",
     "plan_mine",
     "plan_render",
@@ -66,6 +69,7 @@ __all__ = [
 
 _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]] = {
     "import": collect_import,
+    "import-corpus": collect_import_corpus,
     "extract": collect_extract,
     "transcribe": collect_transcribe,
     "detect": collect_detect,

@@ -29,7 +29,7 @@ def plan_import(project: Project, paths: Sequence[Path]) -> ImportSpec:
 def collect_import(project: Project, spec: ImportSpec, result: Mapping[str, Any]) -> dict[str, Any]:
     """Registers the usable videos; returns {"imported": [uids], "known": [uids], "unusable": [{path, reason}]}."""
     by_content = {video.source_hash: video.uid for video in project.store.videos()}
-    videos = [_record(values) for values in result.get("videos", [])]
+    videos = [record_of(values) for values in result.get("videos", [])]
     videos = [replace(v, uid=by_content.get(v.source_hash, v.uid)) for v in videos]  # a file that was moved or renamed
     unusable = list(result.get("unusable", []))
     added = project.store.add_videos(videos)
@@ -45,7 +45,9 @@ def collect_import(project: Project, spec: ImportSpec, result: Mapping[str, Any]
 _FROM_MEDIA = {field.name for field in fields(VideoRecord)} - {"uid", "path", "title", "split", "added_at"}
 
 
-def _record(values: Mapping[str, Any]) -> VideoRecord:
+def record_of(values: Mapping[str, Any], **said: Any) -> VideoRecord:
+    """Returns the record of a probed file, with what a corpus says of it; without that, with a split by its name."""
     path, uid = Path(values["path"]), str(values["uid"])
     media = {name: values[name] for name in _FROM_MEDIA if name in values}
-    return VideoRecord(uid=uid, path=path, title=str(values.get("title") or path.stem), split=split_of(uid), **media)
+    others = {"split": split_of(uid), **said}
+    return VideoRecord(uid=uid, path=path, title=str(values.get("title") or path.stem), **media, **others)

@@ -208,11 +208,24 @@ def _split_accepted(project: Project) -> tuple[list[PairRecord], list[PairRecord
         )
     if len(by_split["train"]) >= LEAST_PAIRS and len(by_split["validation"]) >= LEAST_PAIRS:
         return by_split["train"], by_split["validation"], "the project's splits by video"
-    pool, note = [*by_split["train"], *by_split["validation"]], "the test videos are left out"
-    if len(pool) < 2 * LEAST_PAIRS and by_split["test"]:
-        pool, note = [*pool, *by_split["test"]], "the test videos are used too, for want of others"
+    drawn = _of_drawn_splits(project, by_split["validation"] + by_split["test"])
+    pool, note = [*by_split["train"], *(pair for pair in by_split["validation"] if pair.uid in drawn)], "are left out"
+    if len(pool) < 2 * LEAST_PAIRS and (test := [pair for pair in by_split["test"] if pair.uid in drawn]):
+        pool, note = [*pool, *test], "are used too, for want of others"
+    if len(pool) < LEAST_PAIRS:
+        raise UserError(
+            f"The training videos of {project.path} have {len(by_split['train']) or 'no'} accepted pair"
+            f"{'s' if len(by_split['train']) != 1 else ''} and training needs at least {LEAST_PAIRS}; accept more of them in "
+            "Review (a corpus's validation and test videos never train)."
+        )
     train, validation, how = _hold_out(sorted(pool, key=lambda pair: (pair.position, pair.uid)))
-    return train, validation, f"{how}: the project's own splits leave too few accepted pairs; {note}"
+    return train, validation, f"{how}: the project's own splits leave too few accepted pairs; the test videos {note}"
+
+
+def _of_drawn_splits(project: Project, pairs: Sequence[PairRecord]) -> set[str]:
+    """Returns the uids of pairs whose videos have their split by their names alone: those of a corpus keep to its splits."""
+    own = {video.uid for video in project.store.videos() if not video.corpus}
+    return {pair.uid for pair in pairs if pair.video_uid in own}
 
 
 def _hold_out(pool: Sequence[PairRecord]) -> tuple[list[PairRecord], list[PairRecord], str]:
