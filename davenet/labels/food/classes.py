@@ -101,7 +101,7 @@ def choose_food_classes(
 def is_food(name: str, vocabulary: FoodVocabulary) -> bool:
     """Whether a class is a food by the food words. Of a list of synonyms ("hotdog, hot dog") the first decides.
 
-    Another one does where it is nothing but a food word: "platypus, duck-billed platypus" is none for its duck, "hare, rabbit" is.
+    Another one does where it is nothing but a food word: "platypus, duck-billed platypus" is none, "hare, rabbit" is.
     """
     first, *others = synonyms(name)
     return first in vocabulary or any(vocabulary.is_noun(other) for other in others)
