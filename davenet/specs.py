@@ -176,6 +176,9 @@ class MineSpec(Spec):
     segment_s: float = Field(2.0, gt=0)
     non_food_segment_s: float = Field(1.0, gt=0)
     seed: int = 0
+    match: Literal["exact", "lemma", "synonyms"] = "exact"
+    synonyms: Path | None = None
+    splits: dict[str, str] = Field(default_factory=dict, description="of each video, by uid; each is balanced by itself")
 
 
 class TrainSpec(Spec):

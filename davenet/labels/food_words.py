@@ -4,22 +4,13 @@ The list is `resources/food_words.txt`, one noun or noun phrase a line, lower ca
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
 from davenet.errors import UserError
+from davenet.labels.matching import lemmas
 
 DEFAULT_PATH = Path(__file__).resolve().parent.parent.parent / "resources" / "food_words.txt"
-
-_IRREGULAR = {
-    "leaves": "leaf",
-    "loaves": "loaf",
-    "halves": "half",
-    "knives": "knife",
-    "calves": "calf",
-    "geese": "goose",
-}
 
 # A name that ends with one of these is no food, whatever food it also names: "wine bottle", "waffle iron", "bean bag".
 _NOT_FOOD_HEAD = re.compile(
@@ -49,11 +40,11 @@ class FoodVocabulary:
     """Tells whether a name is a food's: one of the nouns is in it, singular or plural, and it is no tool for it."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._phrases = {phrase for phrase in (_singulars(word) for word in words) if phrase}
+        self._phrases = {phrase for phrase in (lemmas(word) for word in words) if phrase}
         self._longest = max((len(phrase) for phrase in self._phrases), default=0)
 
     def __contains__(self, name: str) -> bool:
-        words = _singulars(name)
+        words = lemmas(name)
         if words in self._phrases:
             return True
         if words and _NOT_FOOD_HEAD.fullmatch(words[-1]):
@@ -62,11 +53,11 @@ class FoodVocabulary:
 
     def is_noun(self, name: str) -> bool:
         """Whether a name is one of the nouns itself, singular or plural."""
-        return _singulars(name) in self._phrases
+        return lemmas(name) in self._phrases
 
     def is_said_in(self, text: str) -> bool:
         """Whether one of the nouns is among the words of a text, singular or plural, whatever follows it there."""
-        return self._holds(_singulars(text))
+        return self._holds(lemmas(text))
 
     def _holds(self, words: tuple[str, ...]) -> bool:
         return any(
@@ -74,24 +65,3 @@ class FoodVocabulary:
             for length in range(1, self._longest + 1)
             for first in range(len(words) - length + 1)
         )
-
-
-def singular(word: str) -> str:
-    """Returns one form for the singular and the regular plural of an English word in lower case.
-
-    It need not be right English ("hummus" gives "hummu"): both sides of a comparison go through it.
-    """
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
-        word = word[:-1]
-    if word.endswith(("oe", "che", "she", "xe", "ze", "sse")):
-        return word[:-1]
-    if len(word) > 4 and word.endswith("ie"):
-        return word[:-2] + "y"
-    return word
-
-
-def _singulars(text: str) -> tuple[str, ...]:
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
-    return tuple(singular(word) for word in "".join(c if c.isalnum() else " " for c in folded).split())

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from davenet.errors import UserError
-from davenet.labels.food_words import FoodVocabulary, food_words, singular
+from davenet.labels.food_words import FoodVocabulary, food_words
+from davenet.labels.singulars import singular
 
 
 def test_the_list_holds_over_350_sorted_lower_case_nouns_once_each() -> None:

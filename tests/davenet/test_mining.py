@@ -14,7 +14,8 @@ from davenet.clips import clip_path, write_clip
 from davenet.errors import UserError
 from davenet.jobs import run_job
 from davenet.labels.detections import Detections, FoodDetection, detections_path, write_detections
-from davenet.labels.mining import Mined, draw, mine, normalised
+from davenet.labels.matching import normalised
+from davenet.labels.mining import Mined, draw, mine
 from davenet.labels.words import Transcript, Word, transcript_path, write_transcript
 from davenet.pairs import Pair, pair_uid, read_pairs
 from davenet.specs import MineSpec, VideoRef
@@ -105,17 +106,16 @@ def test_a_pair_keeps_its_uid_when_it_is_mined_again_with_other_thresholds() -> 
 
 
 def reference_labels(frame: FoodDetection, words: list[Word], window_s: float) -> list[tuple[str, int, float]]:
-    """Section 6, word by word: class, rank and start of the nearest occurrence."""
-    inside = [
-        w for w in sorted(words, key=lambda w: w.start) if abs((w.start + w.end) / 2 - frame.time) <= window_s / 2
-    ]
+    """Section 6, word by word: class, rank and start of the nearest occurrence whose words all lie in the window."""
+    words = sorted(words, key=lambda w: w.start)
     found = []
     for rank, (name, _) in enumerate(frame.top, 1):
         phrase = name.lower().split()
         starts = []
-        for i in range(len(inside)):
-            run = inside[i : i + len(phrase)]
-            if [w.word.lower() for w in run] == phrase:
+        for i in range(len(words)):
+            run = words[i : i + len(phrase)]
+            inside = all(abs((w.start + w.end) / 2 - frame.time) <= window_s / 2 for w in run)
+            if inside and [w.word.lower() for w in run] == phrase:
                 starts.append((abs((run[0].start + max(w.end for w in run)) / 2 - frame.time), i, run[0].start))
         if starts:
             found.append((name, rank, min(starts)[2]))
@@ -168,7 +168,7 @@ def test_normalised_words_hold_no_blank_no_case_and_are_normalised_already(text:
     for word in normalised(text):
         assert word
         assert not any(c.isspace() for c in word)
-        assert normalised(word) == [word]
+        assert normalised(word) == (word,)
 
 
 def test_the_draw_depends_on_the_seed_and_not_on_the_order() -> None:
