@@ -98,7 +98,8 @@ class World:
         dist.all_reduce(flat)
         parts = torch.split(flat, [gradient.numel() for gradient in gradients])
         for parameter, gradient, part in zip(parameters, gradients, parts, strict=True):
-            parameter.grad = part.view_as(gradient)
+            gradient.copy_(part.view(gradient.shape))  # in place: fused optimisers need the weights' order in memory
+            parameter.grad = gradient
 
     def same_tensors(self, tensors: Sequence[Tensor]) -> None:
         """Overwrites these tensors with the first process's, in place."""

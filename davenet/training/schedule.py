@@ -28,7 +28,7 @@ def optimiser_of(config: TrainConfig, model: DAVEnet, objective: Objective) -> t
     groups: list[dict[str, object]] = [{"params": parameters, "weight_decay": config.weight_decay}]
     if scale := [parameter for parameter in objective.parameters() if parameter.requires_grad]:
         groups.append({"params": scale, "weight_decay": 0.0})
-    fused = parameters[0].device.type == "cuda"
+    fused = parameters[0].device.type in ("cuda", "cpu")  # a quarter of the time of a step on the CPU
     if config.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr=config.learning_rate, fused=fused)
     return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, fused=fused)

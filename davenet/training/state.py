@@ -101,6 +101,7 @@ def restore(state: State, model: nn.Module, objective: nn.Module, optimiser: tor
         index, _, key = name.partition(".")
         values.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({"state": values, "param_groups": optimiser.state_dict()["param_groups"]})
+    _lay_out_as_weights(optimiser)
     _set_chances(_named(state.tensors, "chance."))
 
 
@@ -109,6 +110,17 @@ def seed_chances(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def _lay_out_as_weights(optimiser: torch.optim.Optimizer) -> None:
+    """Gives each momentum its weight's order in memory: fused optimisers go through both by address, and look at neither.
+
+    With channels last the weights have another order than the file.
+    """
+    for parameter, values in optimiser.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                values[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

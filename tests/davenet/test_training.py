@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file
 from synthetic_clips import write_synthetic_clip
 
@@ -112,17 +113,20 @@ def weights(run_dir: Path) -> dict[str, np.ndarray]:
     return load_file(run_dir / "checkpoints" / "last.safetensors")
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize("changed", [{}, {"optimiser": "adamw"}, {"channels_last": True}])
 def test_stopped_run_goes_on_to_the_very_weights_of_one_that_was_not(
-    material: Path, tmp_path: Path, optimiser: str
+    material: Path, tmp_path: Path, changed: dict[str, object]
 ) -> None:
-    whole = spec_of(material, tmp_path / "whole", optimiser=optimiser)
+    whole = spec_of(material, tmp_path / "whole", **changed)
     train(whole, lambda e: None, never)
-    parts = spec_of(material, tmp_path / "parts", optimiser=optimiser)
+    parts = spec_of(material, tmp_path / "parts", **changed)
     for asked in (4, 6):
         with pytest.raises(events.Stop) as stopped:
             train(parts, lambda e: None, StopAfter(asked))
         assert Path(stopped.value.args[0]["checkpoint"]).is_file()
+        with safe_open(tmp_path / "parts" / "checkpoints" / "state.safetensors", framework="np") as state:
+            saved = json.loads(state.metadata()["place"])
+        assert saved["step"] == stopped.value.args[0]["steps"]  # nothing that was learnt is lost
     train(parts, lambda e: None, never)
     expected, found = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert expected.keys() == found.keys()
