@@ -8,7 +8,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,17 +42,42 @@ def write_clip(
 
     Raises UserError when the disk is full or the folder cannot be written to.
     """
-    offsets = np.concatenate([[0], np.cumsum([len(jpeg) for jpeg in frames_jpeg])]).astype("<i8")
-    times = np.asarray(frame_times_s, "<f8")
-    mel = np.asarray(log_mel, "<f2")
+    times, mel = np.asarray(frame_times_s, np.float64), np.asarray(log_mel)
     if times.shape != (len(frames_jpeg),) or mel.ndim != 2 or mel.shape[1] != N_MELS:
         raise ValueError(f"{times.shape} times for {len(frames_jpeg)} frames, log-mel of shape {mel.shape}")
+    with atomic_path(path) as temporary:
+        write_clip_parts(
+            temporary,
+            jpeg_sizes=np.array([len(jpeg) for jpeg in frames_jpeg], np.int64),
+            frame_times_s=times,
+            n_steps=len(mel),
+            log_mel=[mel],
+            frames_jpeg=frames_jpeg,
+            metadata=metadata,
+        )
+
+
+def write_clip_parts(
+    path: Path,
+    *,
+    jpeg_sizes: NDArray[np.int64],
+    frame_times_s: NDArray[np.float64],
+    n_steps: int,
+    log_mel: Iterable[NDArray[np.floating]],
+    frames_jpeg: Iterable[bytes],
+    metadata: Mapping[str, str],
+) -> None:
+    """Writes a clip file's content, not atomically, of parts that need not be in memory at once.
+
+    `log_mel` comes in blocks of rows, `n_steps` in all; `frames_jpeg` in any pieces, of `jpeg_sizes` bytes in all.
+    """
+    offsets = np.concatenate([[0], np.cumsum(jpeg_sizes, dtype=np.int64)])
     header: dict[str, Any] = {"__metadata__": {"format": FORMAT, "version": str(VERSION), **metadata}}
     end = 0
     for name, shape in (
         ("frame_offsets", offsets.shape),
-        ("frame_times_s", times.shape),
-        ("log_mel", mel.shape),
+        ("frame_times_s", frame_times_s.shape),
+        ("log_mel", (n_steps, N_MELS)),
         ("frames_jpeg", (int(offsets[-1]),)),
     ):
         kind = _ARRAYS[name]
@@ -60,13 +85,18 @@ def write_clip(
         header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [begin, end]}
     encoded = json.dumps(header, ensure_ascii=False).encode("utf-8")
     encoded += b" " * (-len(encoded) % 8)
-    with atomic_path(path) as temporary, open(temporary, "wb") as out:
+    with open(path, "wb") as out:
         out.write(struct.pack("<Q", len(encoded)))
         out.write(encoded)
-        for array in (offsets, times, mel):
-            out.write(array.tobytes())
-        for jpeg in frames_jpeg:
-            out.write(jpeg)
+        out.write(offsets.astype("<i8").tobytes())
+        out.write(frame_times_s.astype("<f8").tobytes())
+        for block in log_mel:
+            out.write(block.astype("<f2").tobytes())
+        for piece in frames_jpeg:
+            out.write(piece)
+        written = out.tell()
+    if written != 8 + len(encoded) + end:
+        raise ValueError(f"{written} bytes written of {8 + len(encoded) + end}")
 
 
 def open_clip(path: Path) -> "Clip":

@@ -42,11 +42,11 @@ def frames_at(path: Path, times_s: Iterable[float], shorter_side: int | None) ->
     if not wanted_s:
         return
 
-    def is_wanted(begin_s: float, end_s: float) -> bool:
-        return bisect_left(wanted_s, begin_s) < bisect_left(wanted_s, end_s)
+    def wanted(begin_s: float, end_s: float) -> list[float]:
+        return wanted_s[bisect_left(wanted_s, begin_s) : bisect_left(wanted_s, end_s)]
 
     with open_source(path) as source:
-        decoder_frames = timed_frames(source, is_wanted)
+        decoder_frames = timed_frames(source, wanted)
         shape = pixel_shape(source.picture) if source.picture is not None else Fraction(1)
         n_given = 0
         shown: VideoFrame | None = None

@@ -4,6 +4,7 @@ A video's spectrogram is kept in absolute dB, once; a segment is made relative t
 """
 
 import functools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ RELATIVE_FLOOR_DB = -80.0
 
 LogMel = NDArray[np.float32]
 
+SUM_BLOCK = 1 << 16  # samples that are summed at once for the mean: the order of a sum is part of its value
 _BLOCK_STEPS = 4096  # 41 s: bounds the memory that windows and spectra take
 
 
@@ -29,33 +31,46 @@ def absolute_log_mel(sound: NDArray[np.float32]) -> LogMel:
 
     Step k is the 25 ms window centred on k × 10 ms. A window of digital silence is -100 dB whatever the sound's mean.
     """
-    n_steps = len(sound) // HOP
-    log_mel = np.empty((n_steps, N_MELS), np.float32)
-    if n_steps == 0:
-        return log_mel
-    mean = np.float32(np.mean(sound, dtype=np.float64))
+    sums = (float(np.sum(sound[at : at + SUM_BLOCK], dtype=np.float64)) for at in range(0, len(sound), SUM_BLOCK))
+    mean = sum(sums) / max(1, len(sound))
+    log_mel = np.empty((len(sound) // HOP, N_MELS), np.float32)
+    done = 0
+    for block in log_mel_blocks(lambda first, last: sound[first:last], len(sound), mean):
+        log_mel[done : done + len(block)] = block
+        done += len(block)
+    return log_mel
+
+
+def log_mel_blocks(
+    samples: Callable[[int, int], NDArray[np.float32]], n_samples: int, mean: float
+) -> Iterator[NDArray[np.float32]]:
+    """Yields the rows of `absolute_log_mel` in blocks, the same to the last bit, of sound that need not be in memory.
+
+    `samples(first, last)` returns part of it; `mean` is its sum over blocks of SUM_BLOCK samples, over their number.
+    """
+    n_steps = n_samples // HOP
+    offset = np.float32(mean)
     bands, window = mel_filterbank().T, np.hamming(WINDOW + 1)[:-1].astype(np.float32)
     half = WINDOW // 2
     for first in range(0, n_steps, _BLOCK_STEPS):
         last = min(first + _BLOCK_STEPS, n_steps)
         begin, end = first * HOP - half, (last - 1) * HOP + half  # samples; may reach over both ends of the sound
-        inside = sound[max(0, begin - 1) : min(end, len(sound))]
-        centred = inside - mean
+        inside = samples(max(0, begin - 1), min(end, n_samples))
+        centred = inside - offset
         if begin > 0:
             emphasised = centred[1:] - PRE_EMPHASIS * centred[:-1]
         else:
             emphasised = np.concatenate([centred[:1], centred[1:] - PRE_EMPHASIS * centred[:-1]])
-        before, after = max(0, -begin), max(0, end - len(sound))
+        before, after = max(0, -begin), max(0, end - n_samples)
         padded = np.pad(emphasised, (before, after)).astype(np.float32, copy=False)
         windows_TW = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-        power_TF = np.abs(np.fft.rfft(windows_TW * window, N_FFT, axis=1)) ** 2
-        power_TM = power_TF @ bands
-        block = 10 * np.log10(np.maximum(power_TM, 1e-10))
+        spectrum_TF = np.fft.rfft(windows_TW * window, N_FFT, axis=1)
+        power_TM = (spectrum_TF.real**2 + spectrum_TF.imag**2) @ bands
+        block = 10 * np.log10(np.maximum(power_TM, np.float32(1e-10)))
         block[
             _is_constant(inside if begin > 0 else np.pad(inside, (1, 0), mode="edge"), before, after, last - first)
         ] = ABSOLUTE_FLOOR_DB
-        log_mel[first:last] = block
-    return log_mel
+        yield block
 
 
 def _is_constant(inside: NDArray[np.float32], before: int, after: int, n_steps: int) -> NDArray[np.bool_]:

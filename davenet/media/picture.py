@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -42,17 +43,34 @@ def fitted_size(width: int, height: int, shorter_side: int | None) -> tuple[int,
     return max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale))
 
 
-def to_pixels(frame: VideoFrame, shape: Fraction, shorter_side: int | None = None, *, order: str = "rgb24") -> Pixels:
-    """Returns a frame as uint8 (H, W, 3), upright, with the shorter side resized if asked; order "rgb24" or "bgr24"."""
-    pixels: Any = frame.to_ndarray(format=order)
-    if frame.interlaced_frame and frame.height >= _MIN_INTERLACED_HEIGHT:
-        pixels = pixels[::2]  # the first field: both together would show a moving thing twice
+def to_pixels(
+    frame: VideoFrame,
+    shape: Fraction,
+    shorter_side: int | None = None,
+    *,
+    order: str = "rgb24",
+    scaler: VideoReformatter | None = None,
+) -> Pixels:
+    """Returns a frame as uint8 (H, W, 3), upright, with the shorter side resized if asked; order "rgb24" or "bgr24".
+
+    Who has many frames of one video keeps a `scaler` for them: making its tables costs more than their use.
+    """
     turn = rotation(frame)
     width, height = fitted_size(*upright_size(frame, shape), shorter_side)
     stored = (height, width) if turn in (90, 270) else (width, height)
-    if (pixels.shape[1], pixels.shape[0]) != stored:
-        shrinks = stored[0] < pixels.shape[1] and stored[1] <= pixels.shape[0]
-        pixels = cv2.resize(pixels, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    one_field = frame.interlaced_frame and frame.height >= _MIN_INTERLACED_HEIGHT
+    pixels: Any
+    if not one_field and stored[0] <= frame.width and stored[1] <= frame.height:
+        # colours and size in one pass: of a large frame the small one costs a quarter so
+        scaled = (scaler or VideoReformatter()).reformat(frame, *stored, format=order, interpolation="AREA")
+        pixels = scaled.to_ndarray()
+    else:
+        pixels = frame.to_ndarray(format=order)
+        if one_field:
+            pixels = pixels[::2]  # the first field: both together would show a moving thing twice
+        if (pixels.shape[1], pixels.shape[0]) != stored:
+            shrinks = stored[0] < pixels.shape[1] and stored[1] <= pixels.shape[0]
+            pixels = cv2.resize(pixels, stored, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     if turn:
         pixels = cv2.rotate(pixels, _TURNS[turn])
     return np.ascontiguousarray(pixels)

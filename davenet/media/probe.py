@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from array import array
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from av.stream import Stream
+from numpy.typing import NDArray
 
 from davenet.errors import UserError
 from davenet.files import content_hash
@@ -46,12 +48,14 @@ class MediaInfo:
     declared_s: float  # what the file claims to last; longer than `duration_s` where it was cut off
 
 
-def probe(path: Path, *, need_picture: bool = True, need_sound: bool = True) -> MediaInfo:
-    """Returns what a file holds, having decoded a first frame and a first bit of sound.
+def probe(
+    path: Path, *, need_picture: bool = True, need_sound: bool = True, audio_track: int | None = None
+) -> MediaInfo:
+    """Returns what a file holds, having decoded a first frame and a first bit of sound (of a track counted from 1).
 
     Raises UserError where it is missing, unreadable, not a video, truncated, without picture or sound, or of no length.
     """
-    with open_source(path) as source:
+    with open_source(path, audio_track=audio_track) as source:
         _check_streams(source, need_picture, need_sound)
         times = _PacketTimes(source)
         duration_s = times.readable_s()
@@ -60,7 +64,7 @@ def probe(path: Path, *, need_picture: bool = True, need_sound: bool = True) -> 
         frame_rate = times.frame_rate()
     if duration_s <= 0:
         raise UserError(f"{path} has zero length; copy or download it again.")
-    with open_source(path) as source:  # afresh: counting packets may have read to the end
+    with open_source(path, audio_track=audio_track) as source:  # afresh: counting packets may have read to the end
         width, height, turn, video_codec = _first_picture(source) if source.picture else (0, 0, 0, "")
         rate, channels, sound_codec = _first_sound(source) if source.sound else (None, None, None)
         start_s = source.start_s
@@ -123,13 +127,16 @@ def _first_sound(source: Source) -> tuple[int | None, int | None, str | None]:
     return None, None, None
 
 
+_Times = NDArray[np.float64]  # seconds on the clock, ascending; arrays, as a day's packets are millions
+
+
 class _PacketTimes:
     """Durations and the evenness of frame times, from the file's index or, where it has none, from its packets."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._indexed: dict[int, list[float]] = {}
-        self._scanned: dict[int, list[float]] | None = None
+        self._indexed: dict[int, _Times] = {}
+        self._scanned: dict[int, _Times] | None = None
         self._size = source.path.stat().st_size
 
     def declared_s(self) -> float | None:
@@ -153,7 +160,7 @@ class _PacketTimes:
         if declared is not None:
             return declared
         scanned = self._scan()
-        return max((times[-1] + self._gap_s(times) for times in scanned.values() if times), default=0.0)
+        return max((float(times[-1]) + self._gap_s(times) for times in scanned.values() if len(times)), default=0.0)
 
     def frame_rate(self) -> float:
         picture = self._source.picture
@@ -164,40 +171,39 @@ class _PacketTimes:
         if len(times) > 1 and times[-1] > times[0]:
             measured = (len(times) - 1) / (times[-1] - times[0])
             if declared <= 0 or declared > 1.25 * measured:
-                return measured  # Matroska's time base of a millisecond is sometimes given as a rate of 1000
+                return float(measured)  # Matroska's time base of a millisecond is sometimes given as a rate of 1000
         return declared
 
     def is_variable(self) -> bool | None:
         times = self._picture_times()
-        gaps = [b - a for a, b in pairwise(times)]
+        gaps = np.diff(times)
         if len(gaps) < 2:
             return None
-        usual = sorted(gaps)[len(gaps) // 2]
-        return any(abs(gap - usual) > _JITTER * usual + 0.002 for gap in gaps[:-1])
+        usual = np.partition(gaps, len(gaps) // 2)[len(gaps) // 2]
+        return bool((np.abs(gaps[:-1] - usual) > _JITTER * usual + 0.002).any())
 
     def _streams(self) -> list[Stream]:
         return [stream for stream in (self._source.picture, self._source.sound) if stream is not None]
 
-    def _picture_times(self) -> list[float]:
+    def _picture_times(self) -> _Times:
         picture = self._source.picture
         if picture is None:
-            return []
+            return np.empty(0)
         indexed = self._index(picture)
         # Matroska's index lists keyframes only, MPEG-TS has none
         if len(indexed) > 1 and picture.frames and len(indexed) >= 0.9 * picture.frames:
             return indexed
-        return self._scan().get(picture.index, [])
+        return self._scan().get(picture.index, np.empty(0))
 
-    def _index(self, stream: Stream) -> list[float]:
+    def _index(self, stream: Stream) -> _Times:
         """Returns the decoding times of the packets that lie wholly inside the file."""
         if stream.index not in self._indexed and stream.time_base is not None:
-            entries = stream.index_entries
-            self._indexed[stream.index] = sorted(
-                float(entry.timestamp * stream.time_base) - self._source.start_s
-                for entry in entries
-                if entry.pos + entry.size <= self._size
+            ticks = np.fromiter(
+                (entry.timestamp for entry in stream.index_entries if entry.pos + entry.size <= self._size), np.float64
             )
-        return self._indexed.get(stream.index, [])
+            base = stream.time_base
+            self._indexed[stream.index] = np.sort(ticks * base.numerator / base.denominator - self._source.start_s)
+        return self._indexed.get(stream.index, np.empty(0))
 
     def _indexed_end_s(self, stream: Stream) -> float | None:
         """Returns where a stream ends: earlier than it says where its index lists packets beyond the file's end."""
@@ -206,24 +212,23 @@ class _PacketTimes:
         times = self._index(stream)
         if len(times) == len(stream.index_entries):
             return float((stream.duration + (stream.start_time or 0)) * stream.time_base) - self._source.start_s
-        return times[-1] + self._gap_s(times) if times else 0.0
+        return float(times[-1]) + self._gap_s(times) if len(times) else 0.0
 
-    def _scan(self) -> dict[int, list[float]]:
+    def _scan(self) -> dict[int, _Times]:
         """Reads packets without decoding: a few seconds of them where the file states its length, else all."""
         if self._scanned is None:
             limit_s = 20.0 if self.declared_s() is not None else float("inf")
-            self._scanned = {}
+            found: dict[int, array[float]] = {}
             for packet in packets(self._source, *self._streams()):
                 time_s = self._source.clock_s(packet)
                 if time_s is None:
                     continue
                 if time_s > limit_s:
                     break
-                self._scanned.setdefault(packet.stream.index, []).append(time_s)
-            for times in self._scanned.values():
-                times.sort()
+                found.setdefault(packet.stream.index, array("d")).append(time_s)
+            self._scanned = {index: np.sort(np.frombuffer(times)) for index, times in found.items()}
         return self._scanned
 
     @staticmethod
-    def _gap_s(times: list[float]) -> float:
-        return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
+    def _gap_s(times: _Times) -> float:
+        return float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av.error
 import numpy as np
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ Samples = NDArray[np.float32]
 
 _GAP_S = 0.05  # timestamps of a continuous sound jitter by less; beyond it, sound is missing or doubled
 _PREROLL_S = 0.5  # decoded and thrown away after a seek: the first frames of most codecs lean on those before
+_RESAMPLED_AT_ONCE = 16384  # samples
 _MAX_LEAD = 4096  # samples
 _MAX_GAP_S = 3600.0  # a wilder timestamp is damage, not silence
 
@@ -29,6 +31,7 @@ class SoundClock:
         self._rate = rate
         self._channels = channels
         self._resampler: AudioResampler | None = None
+        self._held = AudioFifo()  # decoded frames are short, and each call of the resampler costs
         self._setup: tuple[str, str, int] | None = None
         self._first = first_sample
         self._position: int | None = None  # of the next sample that comes out; None before the first
@@ -54,17 +57,26 @@ class SoundClock:
                 out += self._place(resampled)
         self._in_s += frame.samples / frame.sample_rate
         frame.pts = None  # gaps are handled here, where they can be bounded
-        assert self._resampler is not None
-        for resampled in self._resampler.resample(frame):
-            out += self._place(resampled)
+        self._held.write(frame)
+        if self._held.samples >= _RESAMPLED_AT_ONCE:
+            out += self._resample_held()
         return out
+
+    def _resample_held(self) -> list[Samples]:
+        held = self._held.read(0)
+        if held is None or self._resampler is None:
+            return []
+        held.pts = None
+        return [samples for resampled in self._resampler.resample(held) for samples in self._place(resampled)]
 
     def flush(self) -> list[Samples]:
         """Returns what the resampler still holds."""
         if self._resampler is None:
             return []
-        out = [samples for resampled in self._resampler.resample(None) for samples in self._place(resampled)]
+        out = self._resample_held()
+        out += [samples for resampled in self._resampler.resample(None) for samples in self._place(resampled)]
         self._resampler = None
+        self._held = AudioFifo()
         return out
 
     def _lead(self, frame: AudioFrame, time_s: float) -> tuple[AudioFrame | None, float]:
@@ -104,8 +116,10 @@ class SoundClock:
         return [samples[:, 0] if self._channels == 1 else samples] if len(samples) else []
 
 
-def _decoded(path: Path, rate: int, channels: int, start_s: float, end_s: float | None) -> Iterator[Samples]:
-    with open_source(path) as source:
+def _decoded(
+    path: Path, rate: int, channels: int, start_s: float, end_s: float | None, audio_track: int | None
+) -> Iterator[Samples]:
+    with open_source(path, audio_track=audio_track) as source:
         if source.sound is None or source.sound.time_base is None:
             raise UserError(f"{path} has no sound; choose a file that has.")
         if start_s > _PREROLL_S:
@@ -126,17 +140,25 @@ def _decoded(path: Path, rate: int, channels: int, start_s: float, end_s: float 
 
 
 def stream_sound(
-    path: Path, rate: int, block_s: float, *, channels: int = 1, start_s: float = 0.0, end_s: float | None = None
+    path: Path,
+    rate: int,
+    block_s: float,
+    *,
+    channels: int = 1,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    audio_track: int | None = None,
 ) -> Iterator[Samples]:
     """Yields float32 blocks of `block_s` seconds (the last is shorter), shape (n,) mono or (n, 2), from `start_s` on.
 
-    Raises UserError where the file cannot be opened or has no sound. Ends where the sound ends, or at `end_s`.
+    `audio_track` is a sound of the file counted from 1, without it the default one. Ends where the sound ends, or at
+    `end_s`. Raises UserError where the file cannot be opened or has no such sound.
     """
     n_block = max(1, round(block_s * rate))
     n_left = None if end_s is None else max(0, round(end_s * rate) - round(start_s * rate))
     held: list[Samples] = []
     n_held = 0
-    for samples in _decoded(path, rate, channels, start_s, end_s):
+    for samples in _decoded(path, rate, channels, start_s, end_s, audio_track):
         if n_left is not None:
             samples = samples[:n_left]
             n_left -= len(samples)
@@ -155,11 +177,19 @@ def stream_sound(
 
 
 def read_sound(
-    path: Path, *, rate: int = 16000, start_s: float = 0.0, end_s: float | None = None, channels: int = 1
+    path: Path,
+    *,
+    rate: int = 16000,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    channels: int = 1,
+    audio_track: int | None = None,
 ) -> Samples:
     """Returns float32 (n,) mono or (n, 2) of [start_s, end_s) on the video's clock; shorter where the sound ends first.
 
     Raises UserError where the file cannot be opened or has no sound.
     """
-    blocks = list(stream_sound(path, rate, 10.0, channels=channels, start_s=start_s, end_s=end_s))
+    blocks = list(
+        stream_sound(path, rate, 10.0, channels=channels, start_s=start_s, end_s=end_s, audio_track=audio_track)
+    )
     return np.concatenate(blocks) if blocks else np.zeros((0,) if channels == 1 else (0, channels), np.float32)

@@ -103,20 +103,29 @@ class Source:
         """Returns the time of a packet or a frame on the clock, or None where it carries none."""
         if item.pts is None or item.time_base is None:
             return None
-        return float(item.pts * item.time_base) - self.start_s
+        return item.pts * item.time_base.numerator / item.time_base.denominator - self.start_s
 
 
-def open_source(path: Path) -> Source:
-    """Opens a file and chooses its streams: the default ones, else the largest; cover pictures are not video."""
+def open_source(path: Path, *, audio_track: int | None = None) -> Source:
+    """Opens a file and chooses its streams: the default ones, else the largest; cover pictures are not video.
+
+    `audio_track` chooses another sound, counted from 1. The clock stays that of the default one: the frame of a second
+    is the same whatever is heard with it. Raises UserError as `open_media` does, and where there is no such track.
+    """
     container = open_media(path)
     picture = _best([s for s in container.streams.video if not s.disposition & Disposition.attached_pic], _picture_size)
-    sound = _best(list(container.streams.audio), _sound_size)
+    default_sound = _best(list(container.streams.audio), _sound_size)
+    try:
+        sound = default_sound if audio_track is None else _track(path, container, audio_track)
+    except UserError:
+        container.close()
+        raise
     for stream in container.streams:
         if stream is not picture and stream is not sound:
             stream.discard = Discard.all
     starts = [
         float(stream.start_time * stream.time_base)
-        for stream in (picture, sound)
+        for stream in (picture, default_sound)
         if stream is not None and stream.start_time is not None and stream.time_base is not None
     ]
     start_s = min(starts) if starts else (container.start_time or 0) / av.time_base
@@ -127,6 +136,16 @@ def _best(streams: list[S], size: Callable[[S], int]) -> S | None:
     """Returns the default stream among those that can be decoded, else the largest, else the first."""
     usable = [s for s in streams if s.codec_context is not None and size(s) > 0]
     return max(usable, key=lambda s: (bool(s.disposition & Disposition.default), size(s)), default=None)
+
+
+def _track(path: Path, container: InputContainer, number: int) -> AudioStream:
+    tracks = list(container.streams.audio)
+    if not 1 <= number <= len(tracks):
+        count = f"{len(tracks)} sound track{'s' if len(tracks) != 1 else ''}" if tracks else "no sound"
+        raise UserError(f"{path} has {count}, and no track {number}; choose another --audio-track, or none.")
+    if tracks[number - 1].codec_context is None or not _sound_size(tracks[number - 1]):
+        raise UserError(f"Sound track {number} of {path} cannot be decoded; choose another --audio-track, or none.")
+    return tracks[number - 1]
 
 
 def _picture_size(stream: VideoStream) -> int:
