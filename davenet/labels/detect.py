@@ -5,6 +5,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from davenet.clips import Clip, clip_path, open_clip
 from davenet.errors import UserError, one_line
 from davenet.files import remove_dead_parts
 from davenet.jobs import ShouldStop, started
-from davenet.labels.detections import Detections, FoodDetection, detections_path, read_detections, write_detections
+from davenet.labels.detections import (
+    MAX_TOP,
+    Detections,
+    FoodDetection,
+    detections_path,
+    read_detections,
+    write_detections,
+)
 from davenet.labels.food import auto
 from davenet.labels.food.detector import Detector, Frame, checked, open_detector
 from davenet.labels.food.model_file import write_settings_file
@@ -25,6 +33,7 @@ from davenet.labels.importing import import_detections
 from davenet.specs import DetectSpec
 
 _BATCH = 8  # frames between two looks at whether to stop
+_FOOD = 0.5  # Section 6's threshold, for what is told at the end
 
 
 def detect_foods(spec: DetectSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
@@ -49,7 +58,10 @@ def detect_foods(spec: DetectSpec, emit: events.Emit, stop: ShouldStop) -> dict[
     if spec.save_settings:
         written = write_settings_file(_model_of(named), options)
         emit(events.Message(f"The model's settings lie in {written}."))
-    result = _detect(spec, detector, emit, stop)
+    seen: Counter[str] = Counter()
+    result = _detect(spec, detector, emit, stop, seen)
+    if result["frames"]:
+        emit(events.Message(_told(seen, result["frames"])))
     if result["detected"] or result["skipped"]:
         auto.remember(spec.labels_dir, named, options)
     return result
@@ -62,7 +74,16 @@ def _model_of(named: str) -> Path:
     return Path(rest)
 
 
-def _detect(spec: DetectSpec, detector: Detector, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
+def _told(seen: Counter[str], n_frames: int) -> str:
+    foods = [name for name, _ in seen.most_common() if name][:MAX_TOP]
+    often = f"; the most probable there are most often {', '.join(foods)}" if foods else ""
+    return f"Food is seen (P ≥ {_FOOD:g}) in {seen.total()} of {n_frames} frames{often}."
+
+
+def _detect(
+    spec: DetectSpec, detector: Detector, emit: events.Emit, stop: ShouldStop, seen: Counter[str]
+) -> dict[str, Any]:
+    """`seen` counts the frames with food by their most probable food."""
     clips, result = _open_clips(spec, emit)
     result["detector"] = detector.name
     n_total = sum(clip.n_frames for clip in clips)
@@ -80,8 +101,8 @@ def _detect(spec: DetectSpec, detector: Detector, emit: events.Emit, stop: Shoul
             frames: list[FoodDetection] = []
             try:
                 for times_s, pictures in _pictures(clip):
-                    seen = checked(detector, detector(pictures), len(pictures))
-                    frames += [FoodDetection(float(t), s.food, s.top) for t, s in zip(times_s, seen, strict=True)]
+                    given = checked(detector, detector(pictures), len(pictures))
+                    frames += [FoodDetection(float(t), s.food, s.top) for t, s in zip(times_s, given, strict=True)]
                     if stop():
                         raise events.Stop(result)
                     emit(events.Progress(n_before + len(frames), n_total, "frames", clip.video_uid))
@@ -94,6 +115,7 @@ def _detect(spec: DetectSpec, detector: Detector, emit: events.Emit, stop: Shoul
                 write_detections(path, found)
                 result["detected"].append(clip.video_uid)
                 result["frames"] += len(frames)
+                seen.update(frame.top[0][0] if frame.top else "" for frame in frames if frame.food >= _FOOD)
         n_before += clip.n_frames
         emit(events.Progress(n_before, n_total, "frames", clip.video_uid))
     return result

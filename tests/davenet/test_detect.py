@@ -140,7 +140,7 @@ def test_the_files_header_names_detector_version_settings_and_source(tmp_path: P
         "size": [8, 6],
         "output": "scores",
         "scores": "probabilities",
-        "p_food": "label food",
+        "p_food": "label Food",
         "classes": "classes.txt",
         "food_classes": ["Egg"],
     }
@@ -152,7 +152,7 @@ def test_what_was_found_out_of_a_model_is_said(tmp_path: Path) -> None:
     run_job(spec_of(tmp_path, prepare(tmp_path), detector=f"onnx:{model}"), said.append)
     told = " ".join(event.text for event in said if isinstance(event, events.Message))
     assert "3 scores are logits, of which a softmax makes probabilities, as its scores of test pictures look" in told
-    assert '1 of 3 classes are foods by the food words; P(food) is the score of "food"' in told
+    assert '1 of 3 classes are foods by the food words; P(food) is the score of "Food"' in told
 
 
 # A second model for P(food) -------------------------------------------------------------------------------------------

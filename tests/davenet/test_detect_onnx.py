@@ -271,7 +271,7 @@ def test_the_real_labeller_tells_a_burger_from_a_cat(shared_data: Path) -> None:
     options = DetectorOptions(classes=models / "object_labeler_labels_en.txt")
     detector = OnnxDetector(str(models / "object_labeler_f32.onnx"), options)
     assert detector.settings["scores"] == "probabilities"
-    assert detector.settings["p_food"] == "label food"
+    assert detector.settings["p_food"] == "label Food"
     assert "Frying pan" not in detector.settings["food_classes"]
     photos = [
         cv2.imread(str(shared_data / "photos" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB)

@@ -53,6 +53,7 @@ def test_foods_come_with_the_special_before_the_general_and_non_food_gives_p_foo
 def test_the_general_classifier_has_its_foods_under_food(tmp_path: Path) -> None:
     classes = [
         {"class": "gray color", "score": 0.9},
+        {"class": "sage green color", "score": 0.93},
         {"class": "food", "score": 0.78},
         {"class": "skim milk", "score": 0.6, "type_hierarchy": "/food/beverage/milk/skim milk"},
         {"class": "beverage", "score": 0.61},

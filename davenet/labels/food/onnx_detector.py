@@ -44,7 +44,7 @@ class OnnxDetector:
         self._head = _head_of(self._model, options.food_output)
         self._output = self._class_output(options)
         self._kind: ScoreKind = options.scores or kind_of(self._model.probes[self._output])
-        self._label = options.food_label or "food"
+        self._label = ""
         self._classes = self._classes_of(options)
         self.settings = self._settings(options)
         self.notes = self._notes(options)
@@ -93,7 +93,7 @@ class OnnxDetector:
                 f'(--classes FILE, or "classes" in {settings_file(model).name} beside the model).'
             )
         names = read_class_names(options.classes, n, str(model))
-        return choose_food_classes(
+        chosen = choose_food_classes(
             names,
             exclusive=self._kind in ("softmax", "logits"),
             food_label=options.food_label,
@@ -101,6 +101,8 @@ class OnnxDetector:
             words=options.food_words,
             p_food=options.p_food,
         )
+        self._label = "" if chosen.label is None else names[chosen.label]
+        return chosen
 
     def _settings(self, options: DetectorOptions) -> dict[str, Any]:
         classes = self._classes

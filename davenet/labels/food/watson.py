@@ -90,7 +90,7 @@ def seen_by(
     """Returns P(food) and the five most probable foods of an image; of equal scores the more special class comes first.
 
     `listed` gives, by class, the name that it is said by, or None for a class that says that there is no food; without
-    it the food classifier's classes are all foods, and others' are those under /food or among the food words. An image
+    it the food classifier's classes are all foods, and others' are those under /food or that the food words name. An image
     of which the classifier says nothing has P(food) 0.
     """
     classes = image.classifiers.get(classifier, ())
@@ -124,7 +124,9 @@ def _said(
     is_under_food = any(
         f"/{found.name}/" in f"{each.hierarchy}/" and each.hierarchy.startswith("/food/") for each in classes
     )
-    return found.name if is_under_food or found.name in vocabulary else None
+    # the general classifier names colours too: "sage green color" is no sage
+    is_named_food = vocabulary.is_noun(found.name) if classifier == "default" else found.name in vocabulary
+    return found.name if is_under_food or is_named_food else None
 
 
 def _image(values: Any, place: str) -> WatsonImage:
