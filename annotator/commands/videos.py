@@ -50,23 +50,53 @@ def extract(project: ProjectFolder, video: OnlyVideos = None, force: Force = Fal
 
 def transcribe(
     project: ProjectFolder,
-    recogniser: Annotated[str, typer.Option("--with", metavar="RECOGNISER", help="The speech recogniser.")] = (
-        "pocketsphinx"
-    ),
+    recogniser: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            metavar="RECOGNISER",
+            help="auto (the best that is here), pocketsphinx, pocketsphinx-keywords (food words only), "
+            "faster-whisper[:MODEL], import:FILE_OR_FOLDER (IBM Watson's or Whisper's JSON, WebVTT, SRT, CTM, words "
+            "files), or one that a package brings.",
+        ),
+    ] = "auto",
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="What is spoken, such as en; else found out.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where models run: auto, cpu or cuda.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; else what suits the machine and the recogniser.")
+    ] = None,
+    imported_as: Annotated[
+        str | None,
+        typer.Option("--as", metavar="NAME", help="What to call imported words, to keep several of one format."),
+    ] = None,
     video: OnlyVideos = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Recognises the words that are spoken, with start, end and confidence."""
     from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.commands.running import run_verb
+    from annotator.project import Project
 
-    _by_video(
-        project,
-        as_json,
-        "transcribe",
-        "transcribed",
-        lambda p: verbs.plan_transcribe(p, recogniser, force=force, videos=_uids(p, video)),
-    )
+    with output(as_json) as out, Project.open(project) as opened:
+        spec = verbs.plan_transcribe(
+            opened,
+            recogniser,
+            language=language,
+            device=device,
+            jobs=jobs,
+            imported_as=imported_as,
+            force=force,
+            videos=_uids(opened, video),
+        )
+        summary = run_verb(opened, spec, "transcribe", done="transcribed")
+        done, before = summary["transcribed"], summary["skipped"]
+        line = told("transcribed", done, **{"done before": before}, unusable=summary["unusable"])
+        words = f"; {summary['words']:,} words by {summary['recogniser']}" if done else f" by {summary['recogniser']}"
+        out.result(summary, f"{line}{words}")
 
 
 _OF_MODELS, _OF_CLIP, _OF_IMPORTS = "Options of onnx: models", "Options of clip:", "Options of import:"

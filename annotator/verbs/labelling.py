@@ -10,6 +10,7 @@ from annotator.project import Project
 from davenet.errors import UserError
 from davenet.labels.food.auto import choose
 from davenet.labels.food.detector import detector_names
+from davenet.labels.speech.transcriber import transcriber_names
 from davenet.pairs import read_pairs
 from davenet.specs import DetectorOptions, DetectSpec, ExtractSpec, MineSpec, TranscribeSpec, VideoRef
 
@@ -23,15 +24,41 @@ def collect_extract(project: Project, spec: ExtractSpec, result: Mapping[str, An
 
 
 def plan_transcribe(
-    project: Project, recogniser: str = "pocketsphinx", *, force: bool = False, videos: Sequence[str] | None = None
+    project: Project,
+    recogniser: str = "auto",
+    *,
+    force: bool = False,
+    videos: Sequence[str] | None = None,
+    **options: Any,
 ) -> TranscribeSpec:
-    return TranscribeSpec(
-        videos=_refs(project, videos), labels_dir=project.labels_dir, recogniser=recogniser, force=force
-    )
+    """`recogniser` is NAME[:MODEL], "import:FILE_OR_FOLDER" or "auto"; `options` are others of TranscribeSpec's fields.
+
+    Raises UserError for impossible ones and a file that is missing.
+    """
+    kind, _, rest = recogniser.partition(":")
+    if kind == "import" and not rest:
+        raise UserError(f"{recogniser} names no transcripts; use import:FILE or import:FOLDER.")
+    if kind == "import" or (kind == "faster-whisper" and rest and Path(rest).expanduser().is_dir()):
+        recogniser = f"{kind}:{_existing(Path(rest))}"
+    elif kind not in (*transcriber_names(), "auto"):
+        known = ", ".join([*transcriber_names(), "import:FILE_OR_FOLDER", "auto"])
+        raise UserError(f'There is no recogniser named "{recogniser}"; choose one of: {known}.')
+    refs = _refs(project, videos)
+    given = {name: value for name, value in options.items() if value is not None}
+    wanted = {ref.uid for ref in refs}
+    names = {each.uid: [each.corpus_id, each.title] for each in project.store.videos() if each.uid in wanted}
+    try:
+        return TranscribeSpec(
+            videos=refs, labels_dir=project.labels_dir, recogniser=recogniser, names=names, force=force, **given
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}; correct it.") from error
 
 
 def collect_transcribe(project: Project, spec: TranscribeSpec, result: Mapping[str, Any]) -> dict[str, Any]:
-    return _collect_by_video(project, spec, result, "transcribed")
+    summary = _collect_by_video(project, spec, result, "transcribed")
+    return {**summary, "words": result.get("words", 0), "recogniser": result.get("recogniser", "")}
 
 
 def plan_detect(

@@ -12,11 +12,25 @@ import numpy as np
 from davenet.errors import UserError
 from davenet.labels.pieces import Sound
 from davenet.labels.words import Word, clipped_confidence
+from davenet.specs import TranscriberOptions
 
 _STEPS_A_SECOND = 100
 _SHORTEST_S = 0.1  # less sound than this holds no word and can leave the decoder without a hypothesis
 _VARIANT = re.compile(r"\(\d+\)$")  # "butter(2)" is another pronunciation of "butter"
 _FILLER = re.compile(r"^(<.*>|\[.*\]|\+\+.*\+\+)$")  # <s>, </s>, <sil>, [NOISE], ++COUGH++
+
+
+def open_pocketsphinx(rest: str, options: TranscriberOptions) -> "PocketsphinxTranscriber":
+    """Returns the recogniser; raises UserError where it is told of a model or a language that it has not."""
+    check_english("pocketsphinx", rest, options)
+    return PocketsphinxTranscriber()
+
+
+def check_english(name: str, rest: str, options: TranscriberOptions) -> None:
+    if rest:
+        raise UserError(f'{name} has one model, its own; write "{name}" in place of "{name}:{rest}".')
+    if options.language and options.language.split("-")[0] != "en":
+        raise UserError(f"{name} hears English only, not {options.language}; use faster-whisper for other languages.")
 
 
 class PocketsphinxTranscriber:

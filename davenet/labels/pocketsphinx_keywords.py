@@ -14,13 +14,21 @@ import numpy as np
 from davenet.errors import UserError
 from davenet.labels.food_words import food_words
 from davenet.labels.pieces import Sound
+from davenet.labels.pocketsphinx import check_english
 from davenet.labels.words import Word, clipped_confidence
+from davenet.specs import TranscriberOptions
 
 _STEPS_A_SECOND = 100
 _SILENCE_AFTER_S = 0.5  # without it a last word is not heard
 _LETTERS_A_DECADE = (
     2  # a word of six letters is kept from a likelihood ratio of 1e-3 on; short words are heard too often
 )
+
+
+def open_keywords(rest: str, options: TranscriberOptions) -> "KeywordTranscriber":
+    """Returns the spotter of the project's food words; raises UserError where it is told of a model or a language."""
+    check_english("pocketsphinx-keywords", rest, options)
+    return KeywordTranscriber()
 
 
 class KeywordTranscriber:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from davenet.errors import UserError
 from davenet.labels import label_file
 from davenet.labels.label_file import BadLineError, bad_line, number_of, settings_of, text_of
 
@@ -18,12 +19,16 @@ _REMEDY = "transcribe the video again"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as heard, from `start` to `end` seconds; `confidence` in 0..1."""
+    """A word as heard, from `start` to `end` seconds; `confidence` in 0..1, 1 where a format gives none.
+
+    `approximate` times are spread over a caption or a sentence, not heard.
+    """
 
     word: str
     start: float
     end: float
     confidence: float
+    approximate: bool = False
 
     @property
     def middle(self) -> float:
@@ -69,24 +74,31 @@ def write_transcript(path: Path, transcript: Transcript) -> None:
         "recogniser_version": transcript.recogniser_version,
         "settings": transcript.settings,
         "source_hash": transcript.source_hash,
+        "n_words": len(transcript.words),
     }
-    label_file.write_lines(path, header, (asdict(word) for word in transcript.words))
+    label_file.write_lines(path, header, (_line(word) for word in transcript.words))
 
 
 def read_transcript(path: Path) -> Transcript:
-    """Returns the file's words, sorted by start; raises UserError naming the file and the line that is wrong."""
+    """Returns the file's words, sorted by start; raises UserError naming the file and the line that is wrong.
+
+    A file that ends before its last word, as a broken copy does, is wrong too.
+    """
     header: Transcript | None = None
     words: list[Word] = []
+    n_words: int | None = None
     for number, values in label_file.read_lines(path, remedy=_REMEDY):
         try:
             if header is None:
-                header = _header(values)
+                header, n_words = _header(values), _n_words(values)
             else:
                 words.append(_word(values))
         except BadLineError as error:
             raise bad_line(path, number, error, remedy=_REMEDY) from error
     if header is None:
         raise label_file.empty_file(path, remedy=_REMEDY)
+    if n_words is not None and n_words != len(words):
+        raise UserError(f"{path} holds {len(words)} of its {n_words} words; {_REMEDY}.")
     return replace(header, words=tuple(sorted(words, key=lambda word: word.start)))
 
 
@@ -112,13 +124,28 @@ def _header(values: Mapping[str, Any]) -> Transcript:
     )
 
 
+def _n_words(values: Mapping[str, Any]) -> int | None:
+    """Returns how many words the header promises; None where an older version wrote it."""
+    return int(number_of(values, "n_words", low=0.0)) if "n_words" in values else None
+
+
+def _line(word: Word) -> dict[str, Any]:
+    values = asdict(word)
+    if not word.approximate:
+        del values["approximate"]
+    return values
+
+
 def _word(values: Mapping[str, Any]) -> Word:
     start = number_of(values, "start", low=0.0)
     end = number_of(values, "end", low=0.0)
     if end < start:
         raise BadLineError(f'"end" ({end:g}) lies before "start" ({start:g})')
     confidence = number_of(values, "confidence", low=0.0, high=1.0)
-    return Word(text_of(values, "word"), start, end, confidence)
+    approximate = values.get("approximate", False)
+    if not isinstance(approximate, bool):
+        raise BadLineError('"approximate" must be true or false')
+    return Word(text_of(values, "word"), start, end, confidence, approximate)
 
 
 def clipped_confidence(value: float) -> float:

@@ -143,3 +143,15 @@ def _raw_spans(chances: Iterable[Chances]) -> Iterator[Span]:
             step += 1
     if start is not None:
         yield Span(start * STEP_S, step * STEP_S)
+
+
+def chances_each(sound: Sound, step_s: float) -> NDArray[np.float64]:
+    """Returns the probability of speech for each `step_s` of one 16 kHz sound (n,), one number a step begun."""
+    chances = np.concatenate([np.zeros(0, np.float32), *speech_chances([sound])])
+    middles_s = (np.arange(-(-len(sound) // round(step_s * RATE))) + 0.5) * step_s
+    return np.asarray(chances[np.minimum((middles_s / STEP_S).astype(int), len(chances) - 1)], np.float64)
+
+
+def has_speech(sound: Sound) -> bool:
+    """Returns whether somebody speaks for a quarter of a second or more in 16 kHz sound (n,)."""
+    return next(speech_spans(speech_chances([sound])), None) is not None
