@@ -115,7 +115,7 @@ def test_frozen_image_branch_stays_and_its_pictures_are_decoded_once(
     material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    picture = PairReader.picture
+    picture = PairReader._picture
 
     def counted(self: PairReader, *arguments: Any) -> object:
         looked.append("picture")
@@ -123,7 +123,7 @@ def test_frozen_image_branch_stays_and_its_pictures_are_decoded_once(
 
     first = train(spec_of(material, tmp_path / "first", epochs=1), ignore, never)
     begin = {"start_from": Path(first["checkpoint"])}
-    monkeypatch.setattr(PairReader, "picture", counted)
+    monkeypatch.setattr(PairReader, "_picture", counted)
     spec = spec_of(material, tmp_path / "run", freeze_image=True, similarity="misa").model_copy(update=begin)
     result = train(spec, ignore, never)
     n_validation = 16 * 3  # a gallery before the first step and after each epoch
