@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotator.commands import corpora, machine, models, reproducing, review, videos
+from annotator.commands import corpora, machine, mining, models, reproducing, review, videos
 from annotator.commands.endings import ReportedBugError, StoppedError
 from davenet import __version__
 from davenet.errors import UserError, one_line
@@ -48,7 +48,7 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("extract", videos.extract, "annotator extract kitchen"),
     ("transcribe", videos.transcribe, "annotator transcribe kitchen --with pocketsphinx"),
     ("detect", videos.detect, "annotator detect kitchen --with onnx:food.onnx --classes food.txt --food-label Food"),
-    ("mine", videos.mine, "annotator mine kitchen --food-threshold 0.6"),
+    ("mine", mining.mine, "annotator mine kitchen --food-threshold 0.6"),
     ("train", models.train, "annotator train kitchen --preset demo --start-from 001-small --set epochs=10"),
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
     ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),

@@ -92,7 +92,8 @@ def import_verdicts(store: Store, path: Path) -> Imported:
     verdicts, unmatched = [], 0
     for line in lines:
         content = (line.source_hash, round(line.time_s * 1000), line.kind)
-        pair_uid = line.pair_uid if line.pair_uid in uids else by_content.get(content)
+        here = by_content.get(content, {})
+        pair_uid = line.pair_uid if line.pair_uid in uids else here.get(line.label, next(iter(here.values()), None))
         if pair_uid is None:
             unmatched += 1
         else:

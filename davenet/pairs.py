@@ -47,9 +47,13 @@ class Pair:
         return self.time_s + self.sound_offset_s
 
 
-def pair_uid(video_uid: str, time_s: float, kind: PairKind) -> str:
-    """Returns the pair's lasting name: mining again gives the same pair the same uid, so its verdicts stay with it."""
-    return hashlib.blake2b(f"{video_uid}\0{time_s:.3f}\0{kind}".encode(), digest_size=8).hexdigest()
+def pair_uid(video_uid: str, time_s: float, kind: PairKind, label: str = "") -> str:
+    """Returns the pair's lasting name: mining again gives the same pair the same uid, so its verdicts stay with it.
+
+    `label` tells a frame's later pairs apart, where people have decided about another label of it.
+    """
+    name = f"{video_uid}\0{time_s:.3f}\0{kind}" + (f"\0{label}" if label else "")
+    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 def uniform_pairs(

@@ -169,7 +169,7 @@ def detect(
     fit: Annotated[
         str | None,
         typer.Option(
-            help="squeeze (the whole frame, the default), crop (its centre) or letterbox (black bars).",
+            help="crop (the frame's centre, the default), squeeze (the whole frame) or letterbox (black bars).",
             rich_help_panel=_OF_MODELS,
         ),
     ] = None,
@@ -286,47 +286,6 @@ def _fraction(text: str | None) -> float | None:
         return float(above) / float(below or 1)
     except (ValueError, ZeroDivisionError) as error:
         raise UserError(f"--scale {text}: give a number or a fraction, e.g. 1/255.") from error
-
-
-def mine(
-    project: ProjectFolder,
-    recogniser: Annotated[str | None, typer.Option(help="Whose words; else each video's newest.")] = None,
-    detector: Annotated[str | None, typer.Option(help="Whose detections; else each video's newest.")] = None,
-    food_threshold: Annotated[float, typer.Option(help="Least P(food) of a food frame.")] = 0.5,
-    non_food_threshold: Annotated[float, typer.Option(help="Least P(no food) of a non-food frame.")] = 0.95,
-    window_s: Annotated[float, typer.Option(help="Seconds around a frame whose words are searched.")] = 20.0,
-    segment_s: Annotated[float, typer.Option(help="Seconds of sound of a food pair.")] = 2.0,
-    non_food_segment_s: Annotated[float, typer.Option(help="Seconds of sound of a non-food pair.")] = 1.0,
-    video: OnlyVideos = None,
-    as_json: AsJson = False,
-) -> None:
-    """Pairs frames with the speech around them where what is seen is also said (Section 6 of the paper)."""
-    from annotator import verbs
-    from annotator.commands.output import output
-    from annotator.commands.running import run_verb
-    from annotator.project import Project
-
-    with output(as_json) as out, Project.open(project) as opened:
-        spec = verbs.plan_mine(
-            opened,
-            recogniser=recogniser,
-            detector=detector,
-            videos=_uids(opened, video),
-            food_threshold=food_threshold,
-            non_food_threshold=non_food_threshold,
-            window_s=window_s,
-            segment_s=segment_s,
-            non_food_segment_s=non_food_segment_s,
-        )
-        summary = run_verb(opened, spec, "mine")
-        waiting = opened.store.counts(opened.reviewer).pending
-        line = f"{summary['food']} food pairs and {summary['non_food']} non-food pairs of {summary['videos']} videos"
-        lines = [f"{line}; {waiting} wait for review."]
-        if not summary["food"]:
-            lines.append(
-                "No food was both seen and said: try a lower --food-threshold, or another detector or recogniser."
-            )
-        out.result({**summary, "pending": waiting}, *lines)
 
 
 def _by_video(project: Path, as_json: bool, verb: str, done: str, plan: Any) -> None:

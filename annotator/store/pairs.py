@@ -22,9 +22,11 @@ from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
+from annotator.store.identity import KnownPair, Place, place_of, recognised_pair
 from annotator.store.records import (
     Decision,
     Mining,
+    PairChanges,
     PairRecord,
     PairState,
     QueueCounts,
@@ -63,12 +65,14 @@ class PairQueries(Database):
         videos: Iterable[str] | None = None,
         detectors: Mapping[str, str] | None = None,
         recognisers: Mapping[str, str] | None = None,
-    ) -> Mining:
+    ) -> PairChanges:
         """Makes the mined pairs (in this order) the project's, under a new mining with its settings.
 
-        A pair found before keeps its uid and its verdicts and gets the new labels; pairs of the mined `videos` (None:
-        all) that were not found again are marked inactive, never deleted. `detectors` and `recognisers` name by video
-        uid what the labels came from. Raises UserError, and changes nothing, where a pair's video is unknown.
+        A pair is known by its video, its time and the label that people are asked about. Found again it keeps its uid and
+        its verdicts and gets the new labels, the one asked about first. Where that label is gone and there are verdicts on
+        it, the frame's other labels make a pair of their own. Pairs of the mined `videos` (None: all) that were not found
+        again are marked inactive, never deleted. `detectors` and `recognisers` name by video uid what the labels came
+        from. Raises UserError, and changes nothing, where a pair's video is unknown.
         """
         with self._writing() as session:
             known_videos = set(session.scalars(select(tables.Video.uid)))
@@ -81,20 +85,31 @@ class PairQueries(Database):
             mining = tables.Mining(at=datetime.now(UTC), settings=dict(settings))
             session.add(mining)
             session.flush()
-            known = set(session.scalars(select(tables.Pair.uid)))
+            known = _known_pairs(session, sorted(mined | {pair.video_uid for pair in pairs}))
             for some in in_batches(sorted(mined)):
                 in_some = tables.Pair.video_uid.in_(some)
                 session.execute(update(tables.Pair).where(in_some, tables.Pair.active).values(active=False))
             first = 0
             if mined != known_videos:
                 first = (session.scalar(select(func.max(tables.Pair.position))) or 0) + 1
-            unique = {pair.uid: pair for pair in pairs}
+            recognised = (recognised_pair(pair, known.get(place_of(pair), ())) for pair in pairs)
+            unique = {pair.uid: pair for pair in recognised}
             rows = [
                 _pair_values(pair, first + place, mining.id, detectors or {}, recognisers or {})
                 for place, pair in enumerate(unique.values())
             ]
-            _write_pairs(session, rows, unique, known, mining.id)
-            return Mining(mining.id, mining.at, mining.settings)
+            before = {pair.uid: pair for some in known.values() for pair in some}
+            _write_pairs(session, rows, unique, set(before), mining.id)
+            gone = [
+                pair for uid, pair in before.items() if pair.active and pair.video_uid in mined and uid not in unique
+            ]
+            return PairChanges(
+                Mining(mining.id, mining.at, mining.settings),
+                new=sum(uid not in before for uid in unique),
+                again=sum(uid in before for uid in unique),
+                gone=len(gone),
+                gone_decided=sum(pair.has_verdicts for pair in gone),
+            )
 
     def minings(self) -> list[Mining]:
         with self._reading() as session:
@@ -214,16 +229,24 @@ class PairQueries(Database):
         accepted, rejected, unsure = decided.values()
         return QueueCounts(pending, skipped, accepted, rejected, unsure, pending + skipped + sum(decided.values()))
 
-    def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str], str]]:
-        """Returns all pairs' uids, and them by (source hash, time in ms, kind), which holds across projects."""
-        pair, video = tables.Pair, tables.Video
-        query = select(pair.uid, video.source_hash, pair.time_s, pair.kind).join(video, video.uid == pair.video_uid)
+    def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str], dict[str | None, str]]]:
+        """Returns all pairs' uids, and them by (source hash, time in ms, kind), which holds across projects.
+
+        There each is under the label that it asks about, the one mined last in front.
+        """
+        pair, video, label = tables.Pair, tables.Video, tables.Label
+        query = (
+            select(pair.uid, video.source_hash, pair.time_s, pair.kind, label.class_name)
+            .join(video, video.uid == pair.video_uid)
+            .outerjoin(label, and_(label.pair_uid == pair.uid, label.place == 0))
+            .order_by(pair.active.desc(), pair.mining_id.desc(), pair.position)
+        )
+        uids, by_content = set(), dict[tuple[str, int, str], dict[str | None, str]]()
         with self._reading() as session:
-            by_content = {
-                (source_hash, round(time_s * 1000), kind): uid
-                for uid, source_hash, time_s, kind in session.execute(query)
-            }
-        return set(by_content.values()), by_content
+            for uid, source_hash, time_s, kind, asked in session.execute(query):
+                uids.add(uid)
+                by_content.setdefault((source_hash, round(time_s * 1000), kind), {}).setdefault(asked, uid)
+        return uids, by_content
 
     def accepted_pairs(self, split: Split | None = None) -> list[PairRecord]:
         """Returns the pairs whose newest verdict, among all reviewers' standing ones but skips, is accept, as mined."""
@@ -261,6 +284,24 @@ class PairQueries(Database):
         with self._reading() as session:
             uids = list(session.scalars(query.order_by(tables.Pair.position)))
         return self.pairs(uids, reviewer="")
+
+
+def _known_pairs(session: Session, video_uids: Sequence[str]) -> dict[Place, list[KnownPair]]:
+    """Returns the pairs of these videos, whatever became of them, by where they lie; the first mined of a place first."""
+    pair, label = tables.Pair, tables.Label
+    decided = set(session.scalars(select(tables.Standing.pair_uid).distinct()))
+    known: dict[Place, list[KnownPair]] = {}
+    for some in in_batches(video_uids):
+        query = (
+            select(pair.uid, pair.video_uid, pair.time_s, pair.kind, pair.active, label.class_name)
+            .outerjoin(label, and_(label.pair_uid == pair.uid, label.place == 0))
+            .where(pair.video_uid.in_(some))
+            .order_by(pair.mining_id, pair.position)
+        )
+        for uid, video_uid, time_s, kind, active, asked in session.execute(query):
+            found = KnownPair(uid, video_uid, active, asked, uid in decided)
+            known.setdefault((video_uid, round(time_s * 1000), kind), []).append(found)
+    return known
 
 
 def _pair_values(

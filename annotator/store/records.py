@@ -104,7 +104,7 @@ class PairRecord:
 
     @property
     def label(self) -> WeakLabel | None:
-        """The label that the reviewer is asked about: the one of best rank."""
+        """The label that the reviewer is asked about: of best rank, unless people decided on another of the frame's."""
         return self.labels[0] if self.labels else None
 
     def to_pair(self) -> Pair:
@@ -199,6 +199,17 @@ class Mining:
     id: int
     at: datetime
     settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PairChanges:
+    """What a mining changed in the project: pairs that are new, found again, and marked as no longer found."""
+
+    mining: Mining
+    new: int
+    again: int
+    gone: int
+    gone_decided: int  # of these, with verdicts, which stay
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from annotator.project import Project
 from davenet.errors import UserError
 from davenet.labels.food.auto import choose
 from davenet.labels.food.detector import detector_names
+from davenet.labels.label_file import source_slug
+from davenet.labels.matching import matching_of
 from davenet.labels.speech.transcriber import transcriber_names
 from davenet.pairs import read_pairs
 from davenet.specs import DetectorOptions, DetectSpec, ExtractSpec, MineSpec, TranscribeSpec, VideoRef
@@ -122,51 +124,82 @@ def plan_mine(
     *,
     recogniser: str | None = None,
     detector: str | None = None,
+    synonyms: Path | None = None,
     videos: Sequence[str] | None = None,
-    **thresholds: float,
+    **rules: Any,
 ) -> MineSpec:
-    """Thresholds are MineSpec's fields; raises UserError for impossible ones and without words or detections."""
+    """`rules` are MineSpec's thresholds, its seed and how labels match the words.
+
+    Raises UserError for impossible ones, and where no video has words, or detections, by those asked for.
+    """
     refs = _refs(project, videos)
-    states = [state for state in project.video_states() if state.video.uid in {ref.uid for ref in refs}]
-    if not any(state.detectors for state in states):
-        raise UserError(f"No video of {project.path} has detections yet; detect its foods first.")
-    if not any(state.recognisers for state in states):
-        raise UserError(f"No video of {project.path} has words yet; transcribe first.")
+    named = {ref.uid for ref in refs}
+    states = [state for state in project.video_states() if state.video.uid in named]
+    _refuse_without(
+        [state.detectors for state in states],
+        detector,
+        f"No video of {project.path} has detections",
+        "detect its foods",
+    )
+    _refuse_without(
+        [state.recognisers for state in states], recogniser, f"No video of {project.path} has words", "transcribe"
+    )
     try:
-        return MineSpec.model_validate(
+        spec = MineSpec.model_validate(
             {
                 "videos": refs,
+                "splits": {state.video.uid: state.video.split for state in states},
                 "clips_dir": project.clips_dir,
                 "labels_dir": project.labels_dir,
                 "out": project.mined_pairs_path,
                 "recogniser": recogniser,
                 "detector": detector,
-                **thresholds,
+                "synonyms": synonyms and _existing(synonyms),
+                **rules,
             }
         )
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"Mining's {'.'.join(map(str, first['loc']))}: {first['msg']}; correct it.") from error
+    matching_of(spec.match, spec.synonyms)  # a file that is wrong is told before a job begins
+    return spec
 
 
 def collect_mine(project: Project, spec: MineSpec, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Takes the mined pairs into the review queue; pairs of these videos that were not found again become inactive."""
-    from davenet.labels.detections import newest_detections, read_detections_header
-    from davenet.labels.words import newest_transcript, read_transcript_header
+    """Takes the mined pairs into the review queue; pairs of these videos that were not found again become inactive.
 
-    detectors, recognisers = {}, {}
-    for ref in spec.videos:
-        if detections := newest_detections(spec.labels_dir, ref.uid, spec.detector):
-            detectors[ref.uid] = read_detections_header(detections).detector
-        if words := newest_transcript(spec.labels_dir, ref.uid, spec.recogniser):
-            recognisers[ref.uid] = read_transcript_header(words).recogniser
-    thresholds = spec.model_dump(mode="json", exclude={"verb", "videos", "clips_dir", "labels_dir", "out"})
-    settings = thresholds | dict(result.get("settings") or {})
-    mined = list(result["by_video"])  # a video that could not be mined this time keeps its pairs
-    mining = project.store.put_pairs(
-        list(read_pairs(spec.out)), settings, videos=mined, detectors=detectors, recognisers=recognisers
+    Returns the job's result with "mining", "videos" (how many), and what changed: "new", "again", "gone" and
+    "gone_decided" pairs.
+    """
+    mined = result["by_video"]  # a video that could not be mined this time keeps its pairs
+    changes = project.store.put_pairs(
+        list(read_pairs(spec.out)),
+        dict(result["settings"]),
+        videos=list(mined),
+        detectors={uid: found["detector"] for uid, found in mined.items()},
+        recognisers={uid: found["recogniser"] for uid, found in mined.items()},
     )
-    return {**result, "mining": mining.id, "videos": len(mined)}
+    paths = {ref.uid: ref.path for ref in spec.videos}
+    problems = [(paths[entry["uid"]], entry["uid"], entry["reason"]) for entry in result["unusable"]]
+    project.store.record_problems(spec.verb, problems, solved=[paths[uid] for uid in mined])
+    return {
+        **result,
+        "mining": changes.mining.id,
+        "videos": len(mined),
+        "new": changes.new,
+        "again": changes.again,
+        "gone": changes.gone,
+        "gone_decided": changes.gone_decided,
+    }
+
+
+def _refuse_without(found: Sequence[Sequence[str]], wanted: str | None, none_has: str, remedy: str) -> None:
+    """Raises UserError where no video has labels by the source that is wanted, with the names of those that are there."""
+    names = sorted({name for some in found for name in some})
+    if not names:
+        raise UserError(f"{none_has} yet; {remedy} first.")
+    if wanted is not None and source_slug(wanted) not in names:
+        raise UserError(f"{none_has} by {wanted}; there are those by {', '.join(names)}.")
 
 
 def _refs(project: Project, videos: Sequence[str] | None) -> list[VideoRef]:

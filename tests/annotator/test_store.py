@@ -171,17 +171,6 @@ def test_mining_one_video_leaves_the_pairs_of_the_others(store: Store, pairs: li
     assert {record.video_uid for record in store.queue(reviewer="ann")} == {"video-1"}
 
 
-def test_mining_again_renews_the_labels_but_not_what_a_verdict_was_about(store: Store, pairs: list[Pair]) -> None:
-    decide(store, [pairs[0]])
-    store.put_pairs([make_pair(pairs[0].video_uid, pairs[0].time_s, food="leek")], {}, videos=["video-0"])
-    record = store.pair(pairs[0].uid)
-    assert record.label is not None
-    assert record.label.class_name == "leek"
-    [verdict] = store.verdicts()
-    assert verdict.label == "onion"
-    assert [label.class_name for label in verdict.labels] == ["onion"]
-
-
 def test_a_pair_of_an_unknown_video_changes_nothing(store: Store, pairs: list[Pair]) -> None:
     with pytest.raises(UserError, match="elsewhere"):
         store.put_pairs([make_pair("elsewhere", 1.0)], {})
