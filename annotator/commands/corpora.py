@@ -262,7 +262,8 @@ def _corpus_lines(summary: Mapping[str, Any]) -> list[str]:
     parts += [f"{len(missing)} not found"] if missing else []
     lines = [", ".join(parts)]
     if summary["moved"]:
-        lines.append(f"{len(summary['moved'])} known videos are in another split now.")
+        n_moved = len(summary["moved"])
+        lines.append(f"{n_moved} known video{'s are' if n_moved != 1 else ' is'} in another split now.")
     if summary["not_imported"]:
         lines.append(f"Listed with reasons: {summary['not_imported']}")
     lines.append(f"Splits: {summary['splits']}")

@@ -14,19 +14,18 @@ from davenet import events
 from davenet.corpora.entries import Corpus, DescribedSegment, Entry
 from davenet.corpora.folder import read_folder
 from davenet.corpora.language import (
-    DEFAULT_MODEL,
-    INSTALL,
     LanguageIdentifier,
     can_listen,
     language_code,
     whisper_identifier,
 )
-from davenet.corpora.splits import SPLIT_NAMES, SplitName, parse_split_by
-from davenet.corpora.youcook2 import PAPER_FOUND, PUBLISHED, read_youcook2
+from davenet.corpora.splits import SplitName, parse_split_by
+from davenet.corpora.youcook2 import read_youcook2
 from davenet.corpora.youtube8m import read_youtube8m
 from davenet.errors import UserError, one_line
 from davenet.files import atomic_path
 from davenet.jobs import started
+from davenet.labels.speech.auto import INSTALL
 from davenet.media.importing import media_json
 from davenet.media.probe import MediaInfo, probe, video_uid
 from davenet.specs import FolderSource, ImportCorpusSpec, YouCook2Source, YouTube8MSource
@@ -42,6 +41,7 @@ class ImportedVideo:
     media: Mapping[str, Any]
     corpus_id: str
     split: SplitName
+    published: SplitName | None
     recipe_type: str
     language: str
     speech_share: float | None
@@ -54,18 +54,20 @@ class NotImported:
 
     corpus_id: str
     split: SplitName
+    published: SplitName | None
     recipe_type: str
     reason: str
     is_missing: bool
-    path: str = ""
+    path: str
+    segments: tuple[DescribedSegment, ...]
 
 
 def import_corpus(spec: ImportCorpusSpec, emit: events.Emit, stop: Callable[[], bool]) -> dict[str, Any]:
     """Writes what came in and what did not to `spec.out`, and returns the counts.
 
-    Returns {"corpus", "splits", "videos", "missing", "left_out": numbers, "unusable": [{path, reason}], "published": {split:
-    {published, paper, present}} for YouCook2}. Raises UserError for annotations that cannot be used and where no video was
-    found; events.Stop between files when asked to stop, with the same result for what had been opened.
+    Returns {"corpus", "splits" (in words), "unusable": [{path, reason}]} and the numbers of "ids", "videos", "missing" and
+    "left_out". Raises UserError for annotations that cannot be used and where no video was found; events.Stop between
+    files when asked to stop, with the same result for what had been opened.
     """
     emit(started("import-corpus", None, "videos"))
     corpus = read_corpus(spec.source, emit=emit, stop=stop)
@@ -127,11 +129,9 @@ def read_imported(path: Path) -> Iterator[ImportedVideo | NotImported]:
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             values = json.loads(line)
-            if values.pop("kind") == "video":
-                segments = tuple(DescribedSegment(*each) for each in values.pop("segments"))
-                yield ImportedVideo(segments=segments, **values)
-            else:
-                yield NotImported(**values)
+            segments = tuple(DescribedSegment(*each) for each in values.pop("segments"))
+            kind = ImportedVideo if "media" in values else NotImported
+            yield kind(segments=segments, **values)
 
 
 class _Opening:
@@ -151,9 +151,6 @@ class _Opening:
                 self._leave_out(entry, entry.left_out)
             else:
                 self.to_open.append(entry)
-        self._published = {
-            split: {"published": PUBLISHED[split], "paper": PAPER_FOUND[split], "present": 0} for split in SPLIT_NAMES
-        }
         if isinstance(spec.source, YouTube8MSource):
             self._prepare_to_listen(spec.source)
 
@@ -189,14 +186,13 @@ class _Opening:
             if reason:
                 self._leave_out(entry, reason, path=info.path)
                 return
-        if entry.published is not None:
-            self._published[entry.published]["present"] += 1
         uid = video_uid(info.path, info.source_hash)
         self._videos[info.source_hash] = ImportedVideo(
             uid,
             media_json(info, uid),
             entry.corpus_id,
             entry.split,
+            entry.published,
             entry.recipe_type,
             language,
             speech_share,
@@ -205,7 +201,7 @@ class _Opening:
 
     def result(self) -> dict[str, Any]:
         n_missing = sum(other.is_missing for other in self._others)
-        values = {
+        return {
             "corpus": self._corpus.name,
             "splits": self._corpus.splits,
             "ids": len(self._corpus.entries),
@@ -214,7 +210,6 @@ class _Opening:
             "left_out": len(self._others) - n_missing - len(self._unusable),
             "unusable": self._unusable,
         }
-        return values | ({"published": self._published} if self._corpus.name == "youcook2" else {})
 
     def write(self, path: Path) -> None:
         with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as out:
@@ -222,34 +217,43 @@ class _Opening:
                 out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _lines(self) -> Iterable[dict[str, Any]]:
-        for video in self._videos.values():
-            segments = [[each.start_s, each.end_s, each.sentence] for each in video.segments]
-            yield {"kind": "video", **asdict(video), "segments": segments}
-        for other in self._others:
-            yield {"kind": "not imported", **asdict(other)}
+        found: list[ImportedVideo | NotImported] = [*self._videos.values(), *self._others]
+        for each in found:
+            yield asdict(each) | {"segments": [[part.start_s, part.end_s, part.sentence] for part in each.segments]}
 
     def _leave_out(self, entry: Entry, reason: str, *, is_missing: bool = False, path: Path | None = None) -> None:
         where = path or (entry.files[0] if entry.files else None)
         self._others.append(
-            NotImported(entry.corpus_id, entry.split, entry.recipe_type, reason, is_missing, str(where or ""))
+            NotImported(
+                entry.corpus_id,
+                entry.split,
+                entry.published,
+                entry.recipe_type,
+                reason,
+                is_missing,
+                str(where or ""),
+                entry.segments,
+            )
         )
 
     def _prepare_to_listen(self, source: YouTube8MSource) -> None:
         untagged = sum(not entry.language for entry in self.to_open)
         if source.language == "any" or not untagged:
             return
-        if source.language_model is not None:
-            self._identifier = whisper_identifier(source.language_model)
-        elif can_listen():
-            self._identifier = whisper_identifier(DEFAULT_MODEL)
-        else:
-            self._emit(
-                events.Message(
-                    f"{untagged} videos have no language in their metadata and are left out; to tell their language by their "
-                    f"sound install faster-whisper ({INSTALL}), or take every language with --language any.",
-                    "warning",
-                )
-            )
+        reason = f"install faster-whisper ({INSTALL})"
+        if source.language_model is not None or can_listen():
+            try:
+                self._identifier = whisper_identifier(source.language_model)
+            except UserError as error:
+                if source.language_model is not None:
+                    raise
+                reason = one_line(error).rstrip(".")
+        if self._identifier is not None:
+            text = f"{untagged} videos have no language in their metadata: {self._identifier.name} listens to them."
+            self._emit(events.Message(text))
+            return
+        text = f"{untagged} videos have no language in their metadata and are left out; to tell it by their sound: {reason}."
+        self._emit(events.Message(text, "warning"))
 
     def _heard(
         self, source: YouTube8MSource, info: MediaInfo, language: str, speech_share: float | None

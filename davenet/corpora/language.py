@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from davenet.corpora.texts import read_json
 from davenet.errors import UserError, one_line
+from davenet.labels.speech.auto import INSTALL, cached_models
 
-DEFAULT_MODEL = "tiny"  # tells languages apart well enough, and English from others nearly always
-INSTALL = 'pip install "matchmap-annotator[whisper]"'
-_LISTENED_S = 300.0  # of the beginning; the model takes the parts of it with speech
-_SEGMENTS = 4  # of 30 s, until it is sure
-_RATE = 16000
+_SMALLEST = "tiny"  # tells languages apart well enough, and English from others nearly always
+_LISTENED_S = 300.0  # of the beginning
+_BLOCK_S = 30.0
+_SEGMENT_S = 30.0  # what the model hears at once
+_SEGMENTS = 4  # of speech, until it is sure
 _NAMES = {"english": "en", "eng": "en"}
 
 
@@ -77,14 +79,20 @@ def can_listen() -> bool:
     return importlib.util.find_spec("faster_whisper") is not None
 
 
-def whisper_identifier(model: str = DEFAULT_MODEL) -> LanguageIdentifier:
-    """Returns an identifier by a Whisper model, named or a local folder.
+def default_model() -> str:
+    """Returns the smallest Whisper model on this machine that hears languages; "tiny", fetched once, where there is none."""
+    here = [name for name in cached_models() if not name.endswith(".en") and "distil" not in name]
+    return here[-1] if here else _SMALLEST
 
-    Raises UserError where the extra is not installed, or the model is neither here nor can be fetched.
+
+def whisper_identifier(model: str | None = None) -> LanguageIdentifier:
+    """Returns an identifier by a Whisper model, named or a local folder in CTranslate2's format.
+
+    Raises UserError where the extra is not installed, the model is neither here nor can be fetched, or hears English only.
     """
     if not can_listen():
         raise UserError(f"Languages cannot be told by their sound without faster-whisper; install it with: {INSTALL}")
-    return _Whisper(model)
+    return _Whisper(model or default_model())
 
 
 class _Whisper:
@@ -93,26 +101,39 @@ class _Whisper:
 
         self.name = f"faster-whisper:{model}"
         try:
-            self._model = WhisperModel(model, device="auto", compute_type="default")
+            self._model = WhisperModel(model, device="cpu", compute_type="int8")
         except Exception as error:  # of the model's runtime and of what fetches models: many kinds, none of them ours
             raise UserError(
-                f"The Whisper model {model} does not load ({one_line(error)[:120]}); name one that is on this machine."
+                f"The Whisper model {model} does not load ({one_line(error)[:120]}); name one that is on this machine with "
+                "--language-model, or take every language with --language any."
             ) from error
+        if not self._model.model.is_multilingual:
+            raise UserError(
+                f"The Whisper model {model} knows English only; give one without .en with --language-model."
+            )
 
     def hear(self, path: Path) -> Heard:
-        """Raises UserError where the file's sound cannot be read."""
-        from davenet.media.sound import stream_sound
-
-        blocks, n_samples = [], 0
-        for block in stream_sound(path, _RATE, 30.0):
-            blocks.append(np.asarray(block, np.float32))
-            n_samples += len(block)
-            if n_samples >= _LISTENED_S * _RATE:
-                break
-        if not n_samples:
+        """Returns the language "" where nobody speaks; raises UserError where the file's sound cannot be read."""
+        speech = _speech(path)
+        if not len(speech):
             return Heard("", 0.0)
-        sound = np.concatenate(blocks)[: int(_LISTENED_S * _RATE)]
-        language, probability, _ = self._model.detect_language(
-            sound, vad_filter=True, language_detection_segments=_SEGMENTS
-        )
+        language, probability, _ = self._model.detect_language(speech, language_detection_segments=_SEGMENTS)
         return Heard(language_code(str(language)), float(probability))
+
+
+def _speech(path: Path) -> NDArray[np.float32]:
+    """Returns the speech of the first minutes without the pauses, 16 kHz: music at the beginning has no language."""
+    from davenet.labels.speech.voice import RATE, speech_chances, speech_spans
+    from davenet.media.sound import stream_sound
+
+    blocks, n_samples = [], 0
+    for block in stream_sound(path, RATE, _BLOCK_S):
+        blocks.append(np.asarray(block, np.float32))
+        n_samples += len(block)
+        if n_samples >= _LISTENED_S * RATE:
+            break
+    if not blocks:
+        return np.zeros(0, np.float32)
+    sound = np.concatenate(blocks)
+    parts = [sound[int(span.start * RATE) : int(span.end * RATE)] for span in speech_spans(speech_chances([sound]))]
+    return np.concatenate([*parts, np.zeros(0, np.float32)])[: int(_SEGMENTS * _SEGMENT_S * RATE)]

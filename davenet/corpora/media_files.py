@@ -31,7 +31,7 @@ def find_by_id(folder: Path, ids: Collection[str], suffixes: Collection[str]) ->
     Case counts in ids. Raises UserError where the folder itself cannot be read.
     """
     folder = _checked(folder)
-    finder = _Finder(ids)
+    finder = IdFinder(ids)
     found = Found()
     candidates: dict[str, list[tuple[int, Path]]] = {}
     for path in _files(folder, suffixes, found):
@@ -52,7 +52,7 @@ def walk_files(folder: Path, suffixes: Collection[str]) -> tuple[list[Path], lis
     return sorted(_files(folder, suffixes, found)), found.unreadable
 
 
-class _Finder:
+class IdFinder:
     """Looks for any of the ids in a name: a look-up for each place in it, however many ids there are."""
 
     def __init__(self, ids: Collection[str]) -> None:

@@ -68,9 +68,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text, object_pairs_hook=no_twins)
     except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path}, line {error.lineno}, is not whole JSON ({error.msg}); download it again."
-        ) from error
+        raise UserError(f"{path}, line {error.lineno}, is not whole JSON ({error.msg}); download it again.") from error
     except RecursionError as error:
         raise UserError(f"{path} is nested too deeply for any annotations; download it again.") from error
     except ValueError as error:  # a number with thousands of digits

@@ -158,7 +158,7 @@ def _entry(path: Path, field: str, each: str, annotated: _Annotated) -> Entry:
         start_s, end_s = part.segment
         if end_s <= start_s:
             raise UserError(
-                f"{path}: {field}.annotations.{place}.segment ends at {end_s:g} s, before it starts at {start_s:g} s."
+                f"{path}: {field}.annotations.{place}.segment must end after it starts ({start_s:g} to {end_s:g} s)."
             )
         if annotated.duration is not None and end_s > annotated.duration + _BEYOND_END_S:
             raise UserError(

@@ -196,7 +196,7 @@ def _csv_records(path: Path, wanted: Mapping[int, str]) -> Iterable[tuple[str, s
     by_name = {name: number for number, name in wanted.items()}
     columns = {"id": _ID_HEADINGS, "labels": _LABEL_HEADINGS}
     for row in read_table(path, columns, needed=("id", "labels")):
-        told = row.values["labels"].strip("[]() \"'")
+        told = row.values["labels"].strip("[] \"'")
         if re.fullmatch(r"[\d.\s,;|eE+-]*", told):
             parts = [part for part in re.split(r"[\s,;|]+", told) if part]
             if any("." in part for part in parts):  # label and confidence in turn
