@@ -55,6 +55,10 @@ def plan_transcribe(
         )
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"][0] == "language":
+            raise UserError(
+                f'"{options["language"]}" is no language; give its code, such as en, de or pt-BR.'
+            ) from error
         raise UserError(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}; correct it.") from error
 
 

@@ -17,7 +17,7 @@ _TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"^\s*(-?){_TIME}\s*-->\s*(-?){_TIME}(?:\s.*)?$")
 _WORD_TIME = re.compile(rf"<{_TIME}>")
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
-_NOT_SPOKEN = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|♪[^♪]*♪?|^\s*>>+|^[A-Z][A-Z .'-]{1,30}:\s")
+_NOT_SPOKEN = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|♪[^♪]*♪?|^[A-Z][A-Z .'-]{1,30}:\s")  # notes, songs, who speaks
 _CONTIGUOUS_S = 0.1  # between cues of which one rolls on into the other
 _LONGEST_WORD_S = 2.0  # the last word of a line lasts no longer, whatever its cue does
 

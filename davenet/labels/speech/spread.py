@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 from davenet.labels.words import Word
 
+_CLOSING = {"[": "]", "(": ")", "<": ">", "*": "*"}
+_LONGEST_NOTE = 8  # words; a bracket that is not closed by then was never a note
+
 
 def plain(text: str) -> str:
     """Returns a word without the signs around it: " butter," gives butter; "" where no letter or digit is left."""
@@ -17,7 +20,27 @@ def plain(text: str) -> str:
 
 
 def plain_words(text: str) -> list[str]:
-    return [word for part in text.split() if (word := plain(part))]
+    """Returns the words of a text that are spoken: "(music) egg, [laughs] white" gives egg, white."""
+    parts = text.split()
+    return [
+        word for part, is_note in zip(parts, notes_among(parts), strict=True) if not is_note and (word := plain(part))
+    ]
+
+
+def notes_among(parts: Sequence[str]) -> list[bool]:
+    """Returns for each part of a text whether it is inside of brackets, which hold what is heard but not spoken."""
+    are_notes = [False] * len(parts)
+    first = 0
+    while first < len(parts):
+        last = first
+        opening = parts[first].strip()[:1]
+        if opening in _CLOSING:
+            ends = [at for at in range(first, min(first + _LONGEST_NOTE, len(parts))) if _CLOSING[opening] in parts[at]]
+            if ends:
+                last = ends[0]
+                are_notes[first : last + 1] = [True] * (last + 1 - first)
+        first = last + 1
+    return are_notes
 
 
 def spread(words: Sequence[str], start: float, end: float, *, confidence: float = 1.0) -> list[Word]:

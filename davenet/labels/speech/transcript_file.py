@@ -5,7 +5,6 @@ Called by importing.py; each format has a module of its own beside this one.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -77,13 +76,10 @@ def _read_json(path: Path, text: str) -> list[Heard]:
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise UserError(f"{path} is not whole JSON{where}; copy or download it again; nothing was imported.") from error
-    readers: tuple[tuple[str, Callable[[Any], bool], Callable[[Any], tuple[Word, ...]]], ...] = (
-        ("watson-stt", watson_stt.is_watson, watson_stt.words_of_watson),
-        ("whisper", whisper_json.is_whisper, whisper_json.words_of_whisper),
-    )
-    for name, belongs, words_of in readers:
-        if belongs(values):
-            return [Heard(name, words_of(values))]
+    if watson_stt.is_watson(values):
+        return [Heard("watson-stt", watson_stt.words_of_watson(values))]
+    if whisper_json.is_whisper(values):
+        return [Heard(whisper_json.dialect(values), whisper_json.words_of_whisper(values))]
     raise UnknownFormatError(f"{path} is JSON, but no transcript that is known here ({KNOWN}); choose another file.")
 
 

@@ -15,7 +15,7 @@ from davenet.errors import UserError, one_line
 from davenet.files import content_hash
 from davenet.labels.pieces import Sound
 from davenet.labels.speech import auto
-from davenet.labels.speech.spread import plain
+from davenet.labels.speech.spread import notes_among, plain
 from davenet.labels.words import Word, clipped_confidence
 from davenet.specs import TranscriberOptions
 
@@ -62,7 +62,7 @@ class WhisperTranscriber:
             "beam_size": _BEAM,
             "compute_type": compute,
         }
-        self.notes = (f"Whisper {name} runs on {device}.",)
+        self.notes = (f"{self.name} runs on the {'GPU' if device == 'cuda' else 'CPU'} ({compute}).",)
 
     def __call__(self, sound: Sound, rate: int) -> list[Word]:
         """Returns the words of float32 mono sound (n,) in −1..1, in order, with times from its beginning."""
@@ -92,9 +92,10 @@ def words_of_segments(segments: Iterable[Any]) -> list[Word]:
     for segment in segments:
         if segment.compression_ratio is not None and segment.compression_ratio > _LOOP:
             continue
-        for word in segment.words or ():
+        spoken = list(segment.words or ())
+        for word, is_note in zip(spoken, notes_among([word.word for word in spoken]), strict=True):
             text = plain(word.word)
-            if text:
+            if text and not is_note:
                 start, end = float(word.start), float(word.end)
                 words.append(Word(text, start, max(start, end), clipped_confidence(float(word.probability))))
     return words

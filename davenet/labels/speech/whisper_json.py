@@ -10,7 +10,7 @@ from typing import Any
 
 from davenet.labels.label_file import BadLineError
 from davenet.labels.speech.fields import confidence_at, list_at, object_at, seconds_at, text_at
-from davenet.labels.speech.spread import plain, plain_words, spread
+from davenet.labels.speech.spread import notes_among, plain, plain_words, spread
 from davenet.labels.words import Word
 
 _CONFIDENCES = ("probability", "confidence", "score", "p")
@@ -23,6 +23,16 @@ def is_whisper(values: Any) -> bool:
     return isinstance(values, dict) and any(
         isinstance(values.get(key), list) for key in ("segments", "words", "transcription", "chunks")
     )
+
+
+def dialect(values: Any) -> str:
+    """Returns what to call these words by: "gentle", "words-json" for a bare list of words, else "whisper"."""
+    words = values.get("words") if isinstance(values, dict) else None
+    if not isinstance(words, list) or "segments" in values:
+        return "whisper"
+    if any(isinstance(each, dict) and "alignedWord" in each for each in words):
+        return "gentle"
+    return "whisper" if "text" in values else "words-json"
 
 
 def words_of_whisper(values: Any) -> tuple[Word, ...]:
@@ -59,13 +69,12 @@ def _of_words(words: list[Any], at: str, first_s: float | None, last_s: float | 
     """Yields a segment's words; those without times (whisperX leaves numbers out) lie between their neighbours."""
     timed: list[tuple[str, float, float, float] | None] = []
     texts: list[str] = []
-    for number, each in enumerate(words):
+    entries = [object_at(each, f"{at}[{number}]") for number, each in enumerate(words)]
+    said = [text_at(each.get("word", each.get("text")), f"{at}[{n}].word") for n, each in enumerate(entries)]
+    for number, (word, is_note) in enumerate(zip(entries, notes_among(said), strict=True)):
         place = f"{at}[{number}]"
-        word = object_at(each, place)
-        if word.get("case") == _NOT_FOUND:
-            continue
-        text = plain(text_at(word["word"] if "word" in word else word.get("text"), f"{place}.word"))
-        if not text:
+        text = plain(said[number])
+        if is_note or not text or word.get("case") == _NOT_FOUND:
             continue
         texts.append(text)
         if word.get("start") is None and word.get("end") is None:
