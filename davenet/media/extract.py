@@ -1,31 +1,32 @@
-"""Extraction (Section 3): frames at a steady rate and the log-mel of each video into one clip file, in one pass."""
+"""Extraction (Section 3) of many videos on all cores: one clip file a video, made by `extract_video` in child processes.
 
-import json
-import math
-import time
+What is done is skipped, so a job that was killed goes on where it was; one bad video never stops the rest.
+"""
+
+import csv
+import io
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from av.video.frame import VideoFrame
-
 from davenet import events
-from davenet.clips import VERSION, clip_path, open_clip, write_clip
-from davenet.errors import UserError, one_line
-from davenet.files import content_hash, remove_dead_parts
+from davenet.errors import UserError
+from davenet.files import remove_dead_parts, write_text_atomically
 from davenet.jobs import started
-from davenet.media.log_mel import SAMPLE_RATE, absolute_log_mel
-from davenet.media.picture import pixel_shape, to_pixels
-from davenet.media.probe import MediaInfo, probe
-from davenet.media.sound import Samples, SoundClock
-from davenet.media.source import PTS_TOLERANCE_S, decode, open_source, packets
-from davenet.media.sparse import SparseDecoder
+from davenet.media.extract_video import ExtractReport, extract_video, is_extracted
+from davenet.media.source import open_media
+from davenet.media.workers import Workers
 from davenet.specs import ExtractSpec, VideoRef
 
-_PROGRESS_S = 0.5  # between two progress events
+__all__ = ["REPORT_NAME", "ExtractReport", "extract_video", "extract_videos", "is_extracted"]
+
+REPORT_NAME = "extract-report.csv"  # in the folder of the clip files: what came of each video of the last job
+
 _UNIT = "s of video"
+_MAX_THREADS = 8  # of one decoder: beyond it, more gain nothing
 
 
 def extract_videos(spec: ExtractSpec, emit: events.Emit, stop: Callable[[], bool]) -> dict[str, Any]:
@@ -35,193 +36,140 @@ def extract_videos(spec: ExtractSpec, emit: events.Emit, stop: Callable[[], bool
     when asked to stop.
     """
     emit(started("extract", None, _UNIT))
-    settings = _settings(spec)
-    result: dict[str, list[Any]] = {"extracted": [], "skipped": [], "unusable": []}
-
-    def refuse(video: VideoRef, reason: str) -> None:
-        result["unusable"].append({"uid": video.uid, "path": str(video.path), "reason": reason})
-        emit(events.Skipped(video.uid, reason))
-
-    def check_stop() -> None:
-        if stop():
-            raise events.Stop(result)
-
+    job = _Job(spec, emit, stop)
     remove_dead_parts(spec.clips_dir)
-    todo: list[tuple[VideoRef, MediaInfo]] = []
-    for number, video in enumerate(spec.videos):
-        check_stop()
-        try:
-            if not spec.force and is_extracted(spec, video):
-                result["skipped"].append(video.uid)
-                continue
-            emit(events.Progress(0, None, _UNIT, f"looking at {video.path.name} ({number + 1} of {len(spec.videos)})"))
-            todo.append((video, probe(video.path)))
-        except UserError as error:
-            refuse(video, one_line(error))
-
-    total_s = sum(info.duration_s for _, info in todo)
-    done_s = 0.0
-    for video, info in todo:
-        ticker = _Ticker(emit, check_stop, done_s, total_s, info)
-        ticker(0.0, always=True)
-        try:
-            extracted = _Extraction(spec, info, ticker).run()
-        except UserError as error:
-            refuse(video, one_line(error))
-        else:
-            write_clip(
-                clip_path(spec.clips_dir, video.uid),
-                frames_jpeg=extracted.frames_jpeg,
-                frame_times_s=extracted.frame_times_s,
-                log_mel=absolute_log_mel(extracted.sound),
-                metadata={
-                    "video": video.uid,
-                    "source": video.path.name,
-                    "source_hash": info.source_hash,
-                    "settings": settings,
-                    "duration_s": repr(info.duration_s),
-                    "frame_rate": repr(spec.frame_rate),
-                    "width": str(info.width),
-                    "height": str(info.height),
-                },
-            )
-            result["extracted"].append(video.uid)
-        done_s += info.duration_s
-    emit(events.Progress(total_s, total_s, _UNIT))
-    return result
-
-
-def is_extracted(spec: ExtractSpec, video: VideoRef) -> bool:
-    """Returns whether a whole clip file of the same content and settings is there already."""
-    path = clip_path(spec.clips_dir, video.uid)
-    if not path.exists():
-        return False
     try:
-        metadata = open_clip(path).metadata
-        return metadata.get("settings") == _settings(spec) and metadata.get("source_hash") == content_hash(video.path)
-    except (UserError, OSError):
-        return False  # damaged, or its source is gone: extraction says which
+        job.run()
+    finally:
+        remove_dead_parts(spec.clips_dir)  # of children that were ended
+        if job.reports:
+            with suppress(UserError):  # where the disk is full that has been said
+                _write_report(spec.clips_dir / REPORT_NAME, job.reports)
+    return job.result()
 
 
-def _settings(spec: ExtractSpec) -> str:
-    values = {
-        "frame_rate": spec.frame_rate,
-        "shorter_side": spec.shorter_side,
-        "jpeg_quality": spec.jpeg_quality,
-        "version": VERSION,
-    }
-    return json.dumps(values, sort_keys=True)
+@dataclass
+class _Job:
+    """The videos of one spec: what is to be done, what is under way and what came of them."""
+
+    spec: ExtractSpec
+    emit: events.Emit
+    stop: Callable[[], bool]
+    reports: list[ExtractReport] = field(default_factory=list)
+    _expected_s: dict[str, float] = field(default_factory=dict)  # of each video to do, by uid
+    _under_way_s: dict[str, float] = field(default_factory=dict)
+    _done_s: float = 0.0
+    _n_done: int = 0
+
+    def run(self) -> None:
+        todo = self._todo()
+        jobs = self.spec.jobs or n_cores()
+        # the longest first: at the end no core waits for another's hours; videos of one length keep their order
+        todo.sort(key=lambda ref: -round(self._expected_s[ref.uid]))
+        self._tell()
+        if len(todo) == 1:
+            self._check_stop()
+            self._alone(todo[0], min(jobs, _MAX_THREADS))
+        elif todo:
+            with Workers(min(jobs, len(todo)), self.spec.settings(), self.spec.clips_dir) as workers:
+                while todo or workers.n_busy:
+                    self._check_stop()
+                    while todo and workers.n_free:
+                        threads = min(max(1, jobs // (len(todo) + workers.n_busy)), _MAX_THREADS)
+                        ref = todo.pop(0)
+                        workers.begin(ref, threads)
+                        self._under_way_s[ref.uid] = 0.0
+                        self._tell(ref.path.name)
+                    for report in workers.wait(self._ticked):
+                        self._finished(report)
+
+    def result(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            state: [report.uid for report in self.reports if report.state == state]
+            for state in ("extracted", "skipped")
+        }
+        return told | {
+            "unusable": [
+                {"uid": report.uid, "path": str(report.path), "reason": report.reason}
+                for report in self.reports
+                if report.state == "unusable"
+            ]
+        }
+
+    def _todo(self) -> list[VideoRef]:
+        todo = []
+        settings = self.spec.settings()
+        for number, ref in enumerate(self.spec.videos):
+            self._check_stop()
+            if not self.spec.force and is_extracted(ref, settings, self.spec.clips_dir):
+                self.reports.append(ExtractReport(ref.uid, ref.path, "skipped"))
+                continue
+            if ref.duration_s is None:
+                note = f"looking at {ref.path.name} ({number + 1} of {len(self.spec.videos)})"
+                self.emit(events.Progress(0, None, _UNIT, note))
+            self._expected_s[ref.uid] = _declared_s(ref.path) if ref.duration_s is None else ref.duration_s
+            todo.append(ref)
+        return todo
+
+    def _alone(self, ref: VideoRef, threads: int) -> None:
+        """Extracts the only video in this process, on as many threads as there are cores."""
+        self._under_way_s[ref.uid] = 0.0
+        self._tell(ref.path.name)
+
+        def tick(done_s: float) -> None:
+            self._check_stop()
+            self._ticked(ref.uid, done_s)
+
+        settings = self.spec.settings()
+        self._finished(extract_video(ref, settings, self.spec.clips_dir, force=True, threads=threads, tick=tick))
+
+    def _check_stop(self) -> None:
+        if self.stop():
+            raise events.Stop(self.result())
+
+    def _ticked(self, uid: str, done_s: float) -> None:
+        self._under_way_s[uid] = min(max(done_s, self._under_way_s.get(uid, 0.0)), self._expected_s[uid])
+        self._tell()
+
+    def _finished(self, report: ExtractReport) -> None:
+        self._under_way_s.pop(report.uid, None)
+        if not self._expected_s[report.uid]:
+            self._expected_s[report.uid] = report.duration_s  # its header did not say
+        self._done_s += self._expected_s[report.uid]
+        self._n_done += 1
+        self.reports.append(report)
+        if report.state == "unusable":
+            self.emit(events.Skipped(report.uid, report.reason))
+        self._tell()
+
+    def _tell(self, name: str = "") -> None:
+        total_s = sum(self._expected_s.values())
+        done_s = min(self._done_s + sum(self._under_way_s.values()), total_s)
+        note = name or (
+            f"{self._n_done} of {len(self._expected_s)} videos, {done_s / 3600:.1f} of {total_s / 3600:.1f} h"
+        )
+        self.emit(events.Progress(done_s, total_s, _UNIT, note))
 
 
-class _Ticker:
-    """Reports the place in a video a few times a second, and asks whether to stop as often."""
-
-    def __init__(
-        self, emit: events.Emit, check_stop: Callable[[], None], done_s: float, total_s: float, info: MediaInfo
-    ) -> None:
-        self._emit, self._check_stop = emit, check_stop
-        self._done_s, self._total_s, self._info = done_s, total_s, info
-        self._next = 0.0
-
-    def __call__(self, time_s: float, *, always: bool = False) -> None:
-        now = time.monotonic()
-        if now < self._next and not always:
-            return
-        self._next = now + _PROGRESS_S
-        self._check_stop()
-        done_s = self._done_s + min(max(time_s, 0.0), self._info.duration_s)
-        self._emit(events.Progress(done_s, self._total_s, _UNIT, self._info.path.name))
+def n_cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-@dataclass(slots=True)
-class _Extracted:
-    frames_jpeg: list[bytes]
-    frame_times_s: list[float]
-    sound: Samples
+def _declared_s(path: Path) -> float:
+    """Returns the length that a file's header states: 0 where it says none or cannot be opened, as is told later."""
+    with suppress(UserError), open_media(path) as container:
+        return max(0.0, (container.duration or 0) / 1_000_000)
+    return 0.0
 
 
-class _Extraction:
-    """One pass over one video: keeps the frame shown at each k / frame_rate, and all the sound at 16 kHz."""
-
-    def __init__(self, spec: ExtractSpec, info: MediaInfo, ticker: _Ticker) -> None:
-        self._spec, self._info, self._ticker = spec, info, ticker
-        self._jpegs: list[bytes] = []
-        self._times_s: list[float] = []
-        self._shown: VideoFrame | None = None
-        self._shown_s = float("-inf")
-        self._target = 0  # the next frame to keep is the one of second _target / frame_rate
-        self._sound = _SoundBuffer(info.duration_s)
-
-    def run(self) -> _Extracted:
-        with open_source(self._info.path) as source:
-            assert source.picture is not None and source.sound is not None  # probe saw both
-            decoder = SparseDecoder(source, self._is_wanted)
-            self._shape = pixel_shape(source.picture)
-            clock = SoundClock(source, SAMPLE_RATE)
-            for packet in packets(source, source.picture, source.sound):
-                if packet.stream.index == source.picture.index:
-                    self._add_pictures(decoder.add(packet))
-                else:
-                    for frame in decode(packet):
-                        self._sound.extend(clock.add(frame))
-                self._ticker(source.clock_s(packet) or 0.0)
-            self._sound.extend(clock.flush())
-        return self._finish()
-
-    def _is_wanted(self, begin_s: float, end_s: float) -> bool:
-        """Returns whether some k / frame_rate lies in [begin_s, end_s)."""
-        return end_s == math.inf or math.ceil(begin_s * self._spec.frame_rate) < end_s * self._spec.frame_rate
-
-    def _add_pictures(self, frames: list[tuple[float, VideoFrame]]) -> None:
-        for time_s, frame in frames:
-            if self._shown is None:  # no frame is shown before the first: begin with the second nearest to it
-                self._target = max(0, round(time_s * self._spec.frame_rate - 1e-6))
-            else:
-                self._keep_until(time_s - PTS_TOLERANCE_S)
-            self._shown, self._shown_s = frame, time_s
-
-    def _keep_until(self, end_s: float) -> None:
-        """Keeps the shown frame for each wanted second before `end_s`."""
-        jpeg: bytes | None = None
-        while (time_s := self._target / self._spec.frame_rate) < end_s:
-            if jpeg is None:
-                assert self._shown is not None
-                pixels = to_pixels(self._shown, self._shape, self._spec.shorter_side, order="bgr24")
-                quality = [cv2.IMWRITE_JPEG_QUALITY, self._spec.jpeg_quality]
-                jpeg = cv2.imencode(".jpg", pixels, quality)[1].tobytes()
-            self._jpegs.append(jpeg)
-            self._times_s.append(time_s)
-            self._target += 1
-
-    def _finish(self) -> _Extracted:
-        path = self._info.path
-        if self._shown is None:
-            raise UserError(f"Nothing of the picture of {path} can be decoded; copy or download it again.")
-        self._keep_until(self._shown_s + 1 / max(self._info.frame_rate, 1.0) - PTS_TOLERANCE_S)
-        if not self._jpegs:
-            self._keep_until(self._target / self._spec.frame_rate + PTS_TOLERANCE_S)
-        sound = self._sound.samples()
-        if not len(sound):
-            raise UserError(f"Nothing of the sound of {path} can be decoded; convert it to MP4 with H.264 and AAC.")
-        return _Extracted(self._jpegs, self._times_s, sound)
-
-
-class _SoundBuffer:
-    """Samples in one growing array: a video of an hour takes 230 MB, and no copy of it is made."""
-
-    def __init__(self, expected_s: float) -> None:
-        self._samples: Samples = np.empty(int((expected_s + 1) * SAMPLE_RATE), np.float32)
-        self._n = 0
-
-    def extend(self, blocks: list[Samples]) -> None:
-        for block in blocks:
-            end = self._n + len(block)
-            if end > len(self._samples):
-                grown = np.empty(max(end, len(self._samples) * 3 // 2), np.float32)
-                grown[: self._n] = self._samples[: self._n]
-                self._samples = grown
-            self._samples[self._n : end] = block
-            self._n = end
-
-    def samples(self) -> Samples:
-        return self._samples[: self._n]
+def _write_report(path: Path, reports: list[ExtractReport]) -> None:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["video", "state", "reason", "duration_s", "frames", "path"])
+    for report in sorted(reports, key=lambda report: (report.state != "unusable", report.uid)):
+        known = (f"{report.duration_s:.3f}", report.n_frames) if report.state == "extracted" else ("", "")
+        writer.writerow([report.uid, report.state, report.reason, *known, report.path])
+    write_text_atomically(path, table.getvalue())

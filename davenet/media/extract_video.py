@@ -16,14 +16,13 @@ from typing import Literal
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
 from davenet import events
 from davenet.clips import VERSION, clip_path, open_clip, write_clip_parts
 from davenet.errors import UserError, one_line
 from davenet.files import atomic_path, content_hash
 from davenet.media.log_mel import HOP, SAMPLE_RATE, log_mel_blocks
-from davenet.media.picture import pixel_shape, to_pixels
+from davenet.media.picture import Scaler, pixel_shape, to_pixels
 from davenet.media.probe import MediaInfo, probe
 from davenet.media.sound import SoundClock
 from davenet.media.source import decode, open_source, packets
@@ -162,7 +161,7 @@ class _Extraction:
         self._stills = Stills(settings.frame_rate, self._nearest_s)
         self._times_s = array("d")
         self._jpeg_sizes = array("q")
-        self._scaler = VideoReformatter()
+        self._scaler = Scaler()
         self._last_frame: VideoFrame | None = None
         self._last_jpeg = b""
 
@@ -170,14 +169,12 @@ class _Extraction:
         path = self._info.path
         with open_source(path, audio_track=self._settings.audio_track) as source:
             assert source.picture is not None and source.sound is not None  # probe saw both
-            decoder = SparseDecoder(
-                source, self._stills.wanted, nearest_s=self._nearest_s, threads=self._threads
-            )
+            decoder = SparseDecoder(source, self._stills.wanted, nearest_s=self._nearest_s, threads=self._threads)
             self._shape = pixel_shape(source.picture)
             clock = SoundClock(source, SAMPLE_RATE)
             picture_index = source.picture.index
             for packet in packets(source, source.picture, source.sound):
-                if packet.stream_index == picture_index:
+                if packet.stream.index == picture_index:
                     for time_s, frame in decoder.add(packet):
                         self._keep(self._stills.add(time_s, frame, decoder.is_reference(time_s)))
                 else:

@@ -21,7 +21,9 @@ from davenet.media.source import PTS_TOLERANCE_S, Source, decode
 _LOOK_AHEAD = 40  # packets, both ways: more than any codec reorders
 _UNKNOWN_ORDER, _PROGRESSIVE = 0, 1  # FFmpeg's numbers; those above tell which field comes first
 
-Wanted = Callable[[float, float], Sequence[float]]  # the wanted times t with begin ≤ t < end; some where end is infinite
+Wanted = Callable[
+    [float, float], Sequence[float]
+]  # the wanted times t with begin ≤ t < end; some where end is infinite
 
 
 @dataclass(slots=True)

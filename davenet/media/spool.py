@@ -32,7 +32,7 @@ class Spool:
         self.path = path.with_name(f".{path.name}.{what}.{os.getpid()}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "w+b")  # noqa: SIM115 - closed on leaving the with block
+            self._file = open(self.path, "w+b")
         except OSError as error:
             raise self._told(error) from error
 

@@ -1,7 +1,9 @@
 """Extraction: the right frames and sound in one clip file a video, whatever stops or fails on the way."""
 
+import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +26,10 @@ from davenet.specs import ExtractSpec, VideoRef
 
 def extract(spec: ExtractSpec, emitted: list[events.Event] | None = None) -> dict[str, list[object]]:
     return extract_videos(spec, (emitted if emitted is not None else []).append, lambda: False)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def spec_of(folder: Path, *paths: Path, **options: object) -> ExtractSpec:
@@ -86,8 +92,14 @@ def test_one_bad_video_never_stops_the_rest(tmp_path: Path) -> None:
     reasons = {item["uid"]: item["reason"] for item in result["unusable"]}  # type: ignore[index, call-overload]
     assert "has no sound" in reasons["silent"] and "not a video" in reasons["text"]
     assert "does not exist" in reasons["gone"]
-    assert [event.item for event in emitted if isinstance(event, events.Skipped)] == ["silent", "text", "gone"]
-    assert [path.name for path in (tmp_path / "clips").iterdir()] == ["good.safetensors"]
+    assert {event.item for event in emitted if isinstance(event, events.Skipped)} == {"silent", "text", "gone"}
+    assert names_in(tmp_path / "clips") == ["extract-report.csv", "good.safetensors"]
+    with open(tmp_path / "clips" / "extract-report.csv", encoding="utf-8", newline="") as file:
+        rows = {row["video"]: row for row in csv.DictReader(file)}
+    assert {uid: row["state"] for uid, row in rows.items()} == dict.fromkeys(reasons, "unusable") | {
+        "good": "extracted"
+    }
+    assert {uid: rows[uid]["reason"] for uid in reasons} == reasons
 
 
 def test_progress_counts_seconds_of_video_up_to_all_of_them(tmp_path: Path) -> None:
@@ -105,9 +117,9 @@ def test_a_stopped_extraction_keeps_the_finished_clips_and_nothing_else(tmp_path
     paths = [make_video(tmp_path / f"{name}.mp4", seconds=2) for name in "ab"]
     clips = tmp_path / "clips"
     with pytest.raises(events.Stop) as stopped:
-        extract_videos(spec_of(tmp_path, *paths), lambda event: None, (clips / "a.safetensors").exists)
+        extract_videos(spec_of(tmp_path, *paths, jobs=1), lambda event: None, (clips / "a.safetensors").exists)
     assert stopped.value.args[0]["extracted"] == ["a"]
-    assert [path.name for path in clips.iterdir()] == ["a.safetensors"]
+    assert names_in(clips) == ["a.safetensors", "extract-report.csv"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX only")
@@ -134,20 +146,23 @@ def test_a_killed_extraction_leaves_whole_files_only_and_the_next_one_finishes(t
     assert not dead.exists() and alive.exists()
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_full_disk_ends_the_job_with_a_sentence_and_keeps_what_is_finished(tmp_path: Path) -> None:
-    paths = [make_video(tmp_path / f"{name}.mp4", seconds=2) for name in "abc"]
-    spec = spec_of(tmp_path, *paths)
-
-    def fill_the_disk(event: events.Event) -> None:
-        if isinstance(event, events.Progress) and event.note == "b.mp4":
-            part = spec.clips_dir / f".b.safetensors.{os.getpid()}.part"
-            if not part.is_symlink():
-                part.symlink_to("/dev/full")  # where the clip will be written next
-
-    with pytest.raises(UserError, match=r"The disk is full: .*b\.safetensors"):
-        extract_videos(spec, fill_the_disk, lambda: False)
-    assert [path.name for path in spec.clips_dir.iterdir()] == ["a.safetensors"]
+@pytest.mark.skipif(os.name != "posix", reason="limits on the size of files are POSIX only")
+@pytest.mark.parametrize("names", ["b", "abc"])
+def test_a_disk_that_takes_no_more_ends_the_job_with_a_sentence_and_keeps_what_is_finished(
+    tmp_path: Path, names: str
+) -> None:
+    small = make_video(tmp_path / "a.mp4", seconds=2)
+    paths = [small, *(make_video(tmp_path / f"{name}.mp4", seconds=20) for name in "bc")]
+    spec = spec_of(tmp_path, *(path for path in paths if path.stem in names), jobs=1)
+    extract(spec_of(tmp_path, small))
+    (tmp_path / "spec.json").write_text(spec.model_dump_json())
+    limited = f"ulimit -f 400; exec {sys.executable} -m davenet extract --spec {tmp_path / 'spec.json'}"
+    ran = subprocess.run(["bash", "-c", limited], capture_output=True, text=True)
+    assert ran.returncode == 2, ran.stderr
+    last = events.from_line(ran.stdout.splitlines()[-1])
+    assert isinstance(last, events.Failed) and not last.bug
+    assert re.search(r"(b|c)\.safetensors.* is larger than its disk or this account allows", last.message)
+    assert [name for name in names_in(spec.clips_dir) if name != "extract-report.csv"] == ["a.safetensors"]
 
 
 def test_the_job_runs_as_a_process_and_prints_events_only(tmp_path: Path) -> None:
