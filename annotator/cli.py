@@ -6,19 +6,30 @@ Nothing heavy is imported here: each verb imports what it needs when it runs, so
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from annotator.commands import corpora, machine, mining, models, reproducing, review, videos
+from annotator.commands import corpora, machine, mining, models, releasing, reproducing, review, videos
 from annotator.commands.endings import ReportedBugError, StoppedError
 from davenet import __version__
 from davenet.errors import UserError, one_line
 
 DONE, BUG, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
+
+class _Verbs(TyperGroup):
+    """Verbs of one word or of two: `import release` is one, beside `import PROJECT`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        verb = " ".join(args[:2])
+        return (verb, self.commands[verb], args[2:]) if verb in self.commands else super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
     name="annotator",
+    cls=_Verbs,
     help="Matchmap Annotator: review weakly-labelled pairs of frames and speech, see what a model hears, fine-tune it.",
     epilog="Example: annotator new kitchen --videos ~/Videos/cooking",
     no_args_is_help=False,
@@ -53,6 +64,8 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
     ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),
     ("render", models.render, "annotator render kitchen omelette.mp4 --run latest --out omelette-matchmap.mp4"),
+    ("export release", releasing.export_release, "annotator export release kitchen kitchen-release"),
+    ("import release", releasing.import_release, "annotator import release kitchen kitchen-release"),
     ("convert", models.convert, "annotator convert audio_model.25.pth image_model.25.pth --out davenet.safetensors"),
     ("app", machine.open_app, "annotator app kitchen"),
     ("demo", machine.demo, "annotator demo --headless --out demo-out"),
@@ -92,7 +105,8 @@ def _of_other(error: Exception) -> int:
     if hasattr(error, "format_message"):  # the argument parser's own errors, whichever release they come from
         command = getattr(getattr(error, "ctx", None), "command_path", "annotator")
         message = " ".join(error.format_message().split()).rstrip(".")
-        return _ended(USER_ERROR, f"{message}. See {command} --help.")
+        stop = "" if message.endswith("?") else "."
+        return _ended(USER_ERROR, f"{message}{stop} See {command} --help.")
     traceback.print_exception(error)
     return BUG
 

@@ -35,6 +35,7 @@ _VERBS = (
     "reproduce",
     "matchmaps",
     "render",
+    "release",
     "convert",
 )
 _FOR_PEOPLE = {  # verb -> module, whose main takes the other arguments

@@ -28,6 +28,7 @@ _JOBS = {
     "reproduce": ("davenet.evaluation.reproduce", "reproduce"),
     "matchmaps": ("davenet.evaluation.matchmaps", "compute_matchmaps"),
     "render": ("davenet.evaluation.render", "render_video"),
+    "release": ("davenet.release.build", "build_release"),
     "convert": ("davenet.model.convert", "convert"),
 }
 

@@ -251,6 +251,24 @@ class RenderSpec(Spec):
     device: str = "auto"
 
 
+class ReleaseMedia(Spec):
+    """Frames and sounds that go with a release's pairs, in shards; `videos` are by their names in the release."""
+
+    clips_dir: Path
+    videos: dict[str, VideoRef]
+    shard_mb: int = Field(500, ge=1, le=100_000, description="megabytes in one shard at most")
+
+
+class ReleaseSpec(Spec):
+    """A release of the tables that were written from the project to `tables_dir`."""
+
+    verb: Literal["release"] = "release"
+    tables_dir: Path
+    out: Path
+    media: ReleaseMedia | None = None
+    force: bool = Field(False, description="replace a release that is there")
+
+
 class ConvertSpec(Spec):
     """Checkpoints of other programs into one of ours; its report lies beside it."""
 
@@ -273,6 +291,7 @@ AnySpec = Annotated[
     | ReproduceSpec
     | MatchmapsSpec
     | RenderSpec
+    | ReleaseSpec
     | ConvertSpec,
     Field(discriminator="verb"),
 ]

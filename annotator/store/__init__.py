@@ -4,6 +4,7 @@ from pathlib import Path
 
 from annotator.store.opening import database_errors, migrate, open_engine
 from annotator.store.pairs import PairQueries
+from annotator.store.releases import ReleaseQueries
 from annotator.store.runs import RunQueries
 from annotator.store.verdicts import VerdictQueries
 from annotator.store.videos import VideoQueries
@@ -13,7 +14,7 @@ __all__ = ["DATABASE", "Store", "open_store"]
 DATABASE = "project.sqlite"
 
 
-class Store(VideoQueries, PairQueries, VerdictQueries, RunQueries):
+class Store(VideoQueries, PairQueries, VerdictQueries, RunQueries, ReleaseQueries):
     """The one way to a project's database; thread-safe, each call its own short transaction."""
 
 

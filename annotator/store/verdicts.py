@@ -67,7 +67,7 @@ class VerdictQueries(Database):
                 labels=[asdict(weak) for weak in shown],
             )
             _append(session, row)
-            return _verdict(row)
+            return verdict_record(row)
 
     def undo(self, reviewer: str) -> str | None:
         """Withdraws the reviewer's newest verdict that stands and returns its pair's uid; None where there is none."""
@@ -89,7 +89,7 @@ class VerdictQueries(Database):
         found: list[VerdictRecord] = []
         with self._reading() as session:
             for row in standing_backwards(session.scalars(_backwards(reviewer))):
-                found.append(_verdict(row))
+                found.append(verdict_record(row))
                 if len(found) == limit:
                     break
         return found
@@ -101,7 +101,8 @@ class VerdictQueries(Database):
             query = query.where(tables.Verdict.reviewer == reviewer)
         with self._reading() as session:
             return [
-                _verdict(row) for row in session.scalars(query.order_by(tables.Verdict.given_at, tables.Verdict.id))
+                verdict_record(row)
+                for row in session.scalars(query.order_by(tables.Verdict.given_at, tables.Verdict.id))
             ]
 
     def history(self, pair_uid: str | None = None) -> list[VerdictRecord]:
@@ -110,31 +111,15 @@ class VerdictQueries(Database):
         if pair_uid is not None:
             query = query.where(tables.Verdict.pair_uid == pair_uid)
         with self._reading() as session:
-            return [_verdict(row) for row in session.scalars(query)]
+            return [verdict_record(row) for row in session.scalars(query)]
 
     def add_verdicts(self, verdicts: Iterable[VerdictRecord]) -> tuple[int, int]:
         """Adds verdicts from another project, all in one transaction, and returns how many were new and how many known.
 
         Where a reviewer has several on a pair, the one given last stands, wherever it was given.
         """
-        known = 0
-        rows: list[dict[str, Any]] = []
-        touched: defaultdict[str, set[str]] = defaultdict(set)
         with self._writing() as session:
-            uids = set(session.scalars(select(tables.Verdict.uid)))
-            for verdict in verdicts:
-                if verdict.uid in uids:
-                    known += 1
-                    continue
-                rows.append(asdict(verdict) | {"origin": "import", "mining_id": None})
-                touched[verdict.reviewer].add(verdict.pair_uid)
-                uids.add(verdict.uid)
-            if rows:
-                session.execute(insert(tables.Verdict), rows)
-            for reviewer, pair_uids in touched.items():
-                for some in in_batches(sorted(pair_uids)):
-                    _derive_standing(session, some, reviewer)
-        return len(rows), known
+            return insert_verdicts(session, verdicts)
 
     def reviewers(self) -> list[str]:
         with self._reading() as session:
@@ -168,6 +153,27 @@ class VerdictQueries(Database):
             len(several),
             sum(len(set(decisions)) > 1 for decisions in several),
         )
+
+
+def insert_verdicts(session: Session, verdicts: Iterable[VerdictRecord]) -> tuple[int, int]:
+    """Adds verdicts given elsewhere within a transaction, as `add_verdicts` does in one of its own."""
+    known = 0
+    rows: list[dict[str, Any]] = []
+    touched: defaultdict[str, set[str]] = defaultdict(set)
+    uids = set(session.scalars(select(tables.Verdict.uid)))
+    for verdict in verdicts:
+        if verdict.uid in uids:
+            known += 1
+            continue
+        rows.append(asdict(verdict) | {"origin": "import", "mining_id": None})
+        touched[verdict.reviewer].add(verdict.pair_uid)
+        uids.add(verdict.uid)
+    if rows:
+        session.execute(insert(tables.Verdict), rows)
+    for reviewer, pair_uids in touched.items():
+        for some in in_batches(sorted(pair_uids)):
+            _derive_standing(session, some, reviewer)
+    return len(rows), known
 
 
 def _backwards(reviewer: str) -> Select[tables.Verdict]:
@@ -235,7 +241,8 @@ def _tally(counted: Counter[str]) -> Tally:
     return Tally(counted["accept"], counted["reject"], counted["unsure"], counted["skip"])
 
 
-def _verdict(row: tables.Verdict) -> VerdictRecord:
+def verdict_record(row: tables.Verdict) -> VerdictRecord:
+    """Returns a row of the history as what the store gives out."""
     return VerdictRecord(
         row.uid,
         row.pair_uid,

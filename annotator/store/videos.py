@@ -99,7 +99,7 @@ class VideoQueries(Database):
         """Returns all videos in the order of their titles."""
         with self._reading() as session:
             rows = session.scalars(select(tables.Video).order_by(tables.Video.title, tables.Video.uid))
-            return [_video(row) for row in rows]
+            return [video_record(row) for row in rows]
 
     def video(self, uid: str) -> VideoRecord:
         """Raises UserError where the project has no such video."""
@@ -107,7 +107,7 @@ class VideoQueries(Database):
             row = session.get(tables.Video, uid)
             if row is None:
                 raise UserError(f"{self.path.parent} has no video {uid}; import it first.")
-            return _video(row)
+            return video_record(row)
 
     def set_split(self, video_uid: str, split: Split) -> None:
         if split not in SPLITS:
@@ -140,6 +140,7 @@ _SAID_BY_CORPUS = ("corpus", "corpus_id", "split", "recipe_type", "language", "s
 _VIDEO_FIELDS = [field.name for field in fields(VideoRecord)]
 
 
-def _video(row: tables.Video) -> VideoRecord:
+def video_record(row: tables.Video) -> VideoRecord:
+    """Returns a row of the videos as what the store gives out."""
     values: dict[str, Any] = {name: getattr(row, name) for name in _VIDEO_FIELDS}
     return VideoRecord(**(values | {"path": Path(row.path), "split": cast(Split, row.split)}))

@@ -19,6 +19,7 @@ from annotator.verbs.labelling import (
     plan_mine,
     plan_transcribe,
 )
+from annotator.verbs.releasing import collect_release, import_release, plan_release
 from annotator.verbs.reproducing import collect_reproduce, plan_reproduce
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.training import (
@@ -45,10 +46,12 @@ __all__ = [
     "collect_import_corpus",
     "collect_matchmaps",
     "collect_mine",
+    "collect_release",
     "collect_render",
     "collect_reproduce",
     "collect_train",
     "collect_transcribe",
+    "import_release",
     "plan_detect",
     "plan_evaluate",
     "plan_extract",
@@ -56,6 +59,7 @@ __all__ = [
     "plan_import_corpus",
     "plan_matchmaps",
     "plan_mine",
+    "plan_release",
     "plan_render",
     "plan_reproduce",
     "plan_resume",
@@ -79,6 +83,7 @@ _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]]
     "reproduce": collect_reproduce,
     "matchmaps": collect_matchmaps,
     "render": collect_render,
+    "release": collect_release,
 }
 
 
