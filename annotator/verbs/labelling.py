@@ -81,6 +81,7 @@ def plan_detect(
     Raises UserError for impossible ones, a file that is missing, and where no video is extracted that a detector could
     look at.
     """
+    refs = _refs(project, videos)
     kind, _, name = detector.partition(":")
     if kind == "import" and not name:
         raise UserError(f"{detector} names no detections; use import:FILE or import:FOLDER.")
@@ -93,7 +94,6 @@ def plan_detect(
     elif kind not in (*detector_names(), "auto"):
         known = ", ".join([*(f"{known}:…" for known in detector_names()), "import:FILE", "auto"])
         raise UserError(f'There is no food detector "{detector}"; choose one of: {known}.')
-    refs = _refs(project, videos)
     if kind != "import" and not any(project.clip_path(ref.uid).exists() for ref in refs):
         raise UserError(f"No video of {project.path} is extracted yet; extract first.")
     given = {name: value for name, value in options.items() if value is not None}

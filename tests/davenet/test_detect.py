@@ -136,7 +136,7 @@ def test_the_files_header_names_detector_version_settings_and_source(tmp_path: P
     assert (found.detector, found.source_hash) == ("onnx:m", "h")
     assert len(found.detector_version) == 16
     assert found.settings == {
-        "pixels": {"fit": "squeeze", "crop_share": 1.0, "order": "BGR", "scale": 1 / 255, "mean": 0.4, "std": 0.5},
+        "pixels": {"fit": "crop", "crop_share": 1.0, "order": "BGR", "scale": 1 / 255, "mean": 0.4, "std": 0.5},
         "size": [8, 6],
         "output": "scores",
         "scores": "probabilities",

@@ -187,12 +187,15 @@ def test_a_video_that_went_away_is_told_with_what_to_do(data: Data, videos: Path
 def test_the_detect_form_asks_for_what_its_choice_needs(qtbot: QtBot) -> None:
     form = DetectForm()
     qtbot.addWidget(form)
+    assert form.start.isEnabled()
+    assert form.wish() == DetectWish("auto")
+    form.with_model.setChecked(True)
     assert not form.start.isEnabled()
     form.model.path.setText("food.onnx")
-    assert not form.start.isEnabled()
+    assert form.start.isEnabled()  # its classes may stand in food.json
+    assert form.wish() == DetectWish("onnx:food.onnx")
     form.classes.path.setText("classes.txt")
     form.food_label.setText("Food")
-    assert form.start.isEnabled()
     assert form.wish() == DetectWish("onnx:food.onnx", Path("classes.txt"), "Food", None)
     form.with_file.setChecked(True)
     assert not form.start.isEnabled()

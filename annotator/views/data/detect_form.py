@@ -1,4 +1,4 @@
-"""The form of Detect: a model with its classes, or detections that were made elsewhere."""
+"""The form of Detect: the best detector that is here, a model with its classes, or detections that were made elsewhere."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from annotator.views.widgets.pill import Pill
 
 @dataclass(frozen=True, slots=True)
 class DetectWish:
-    """`detector` is "onnx:FILE" or "import:FILE"; the other values are for a model only."""
+    """`detector` is "auto", "onnx:FILE" or "import:FILE"; the other values are for a model only."""
 
     detector: str
     classes: Path | None = None
@@ -37,14 +37,16 @@ class DetectForm(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "card")
+        self.with_best = Pill("The best that is here")
         self.with_model = Pill("A model (ONNX)")
         self.with_file = Pill("Detections from a file")
-        self.with_model.setChecked(True)
-        for pill in (self.with_model, self.with_file):
+        self.with_best.setChecked(True)
+        for pill in (self.with_best, self.with_model, self.with_file):
             pill.setAutoExclusive(True)
             pill.toggled.connect(lambda _on: self._show_fields())
         self.model = _FileField("Model", "An image classifier as .onnx", "Models (*.onnx);;All files (*)")
         self.classes = _FileField("Classes", "A text file, one class a line, or a JSON list", "All files (*)")
+        self.classes.path.setPlaceholderText("those of MODEL.json beside it")
         self.food_label = QLineEdit(placeholderText="the sum of its foods")
         self.food_label.setToolTip("The class whose score is P(food), where the model has one")
         self.food_label.setAccessibleName("Food label")
@@ -63,13 +65,14 @@ class DetectForm(QFrame):
         self._build()
         self.start.clicked.connect(self._start)
         self.cancel.clicked.connect(self.put_away)
-        for field in (self.model, self.classes, self.lines):
+        for field in (self.model, self.lines):
             field.path.textChanged.connect(lambda _text: self._update_start())
         self._show_fields()
 
     def _build(self) -> None:
         pills = QHBoxLayout()
         pills.setSpacing(8)
+        pills.addWidget(self.with_best)
         pills.addWidget(self.with_model)
         pills.addWidget(self.with_file)
         pills.addStretch(1)
@@ -103,11 +106,13 @@ class DetectForm(QFrame):
         column_.addLayout(buttons)
 
     def wish(self) -> DetectWish:
+        if self.with_best.isChecked():
+            return DetectWish("auto")
         if self.with_file.isChecked():
             return DetectWish(f"import:{self.lines.path.text().strip()}")
         return DetectWish(
             f"onnx:{self.model.path.text().strip()}",
-            Path(self.classes.path.text().strip()),
+            Path(text) if (text := self.classes.path.text().strip()) else None,
             self.food_label.text().strip() or None,
             Path(text) if (text := self.food_classes.path.text().strip()) else None,
         )
@@ -121,22 +126,27 @@ class DetectForm(QFrame):
             super().keyPressEvent(event)
 
     def _show_fields(self) -> None:
-        is_model = self.with_model.isChecked()
-        self._of_model.setVisible(is_model)
-        self.lines.setVisible(not is_model)
-        self.says.setText(
-            "Each extracted frame goes through the model; its food classes are looked for in the words when mining."
-            if is_model
-            else "Each line needs video, time, food (its probability) and top, a list of [class, probability]."
-        )
+        self._of_model.setVisible(self.with_model.isChecked())
+        self.lines.setVisible(self.with_file.isChecked())
+        if self.with_best.isChecked():
+            said = (
+                "The model that this project used last, or else CLIP where it is installed; the job says which and why."
+            )
+        elif self.with_model.isChecked():
+            said = (
+                "Each extracted frame goes through the model; its food classes are looked for in the words when mining."
+            )
+        else:
+            said = (
+                "JSON lines with video, time, food (its probability) and top, a list of [class, probability]; "
+                "or what IBM Watson Visual Recognition answered."
+            )
+        self.says.setText(said)
         self._update_start()
 
     def _update_start(self) -> None:
-        if self.with_model.isChecked():
-            is_ready = bool(self.model.path.text().strip() and self.classes.path.text().strip())
-        else:
-            is_ready = bool(self.lines.path.text().strip())
-        self.start.setEnabled(is_ready)
+        wanted = {self.with_model: self.model, self.with_file: self.lines}
+        self.start.setEnabled(all(field.path.text().strip() for pill, field in wanted.items() if pill.isChecked()))
 
     def _start(self) -> None:
         if self.start.isEnabled():
