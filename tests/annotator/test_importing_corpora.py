@@ -418,3 +418,37 @@ def test_an_import_that_is_stopped_keeps_the_videos_that_it_had_opened(
         spec = verbs.plan_import_corpus(project, source)
         summary = verbs.collect(project, spec, run_job(spec).result)
         assert (len(summary["imported"]), len(summary["known"])) == (2, 1)
+
+
+def test_the_commands_of_the_guide_work_as_they_stand(
+    run: Callable[..., Result],
+    repository: Path,
+    youcook2: Path,
+    shared_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for folder in ("videos", "own", "info", "yt8m/video"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copytree(youcook2, tmp_path / "youcook2", copy_function=shutil.copyfile)
+    shutil.copyfile(shared_data / "annotations" / "youtube8m" / "vocabulary.csv", tmp_path / "yt8m" / "vocabulary.csv")
+    eggs = shared_data / "videos" / "yc2_xHlBWc-7Kwo_scrambled_eggs.mp4"
+    shutil.copyfile(eggs, tmp_path / "videos" / eggs.name)
+    shutil.copyfile(shared_data / "videos" / "pllava_cooking_show_cocoa.mp4", tmp_path / "videos" / "CCCCCCCCCCC.mp4")
+    (tmp_path / "info" / "CCCCCCCCCCC.info.json").write_text('{"language": "en"}')
+    (tmp_path / "yt8m" / "video" / "labels.csv").write_text("id,labels\nCCCCCCCCCCC,11\n")
+    make_video(tmp_path / "own" / "pie.mp4", seconds=1.0, size=(160, 96))
+    (tmp_path / "own" / "about.csv").write_text("video,split,recipe type,language\npie.mp4,val,pie,en\n")
+    monkeypatch.chdir(tmp_path)
+    guide = (repository / "docs" / "guide" / "corpora.md").read_text("utf-8")
+    commands = [line.split()[1:] for line in guide.splitlines() if line.startswith("    annotator ")]
+    assert len(commands) == 6
+    for command in commands:
+        status, _, err = run(*command)
+        assert status == 0, (command, err)
+    assert {row[0] for row in _rows(tmp_path / "kitchen")} == {"youcook2", "youtube8m", "folder"}
+    videos = Project.open(tmp_path / "kitchen")
+    namespace = {"videos": videos.store.videos(), "Path": Path}
+    videos.close()
+    exec(guide.split("```python\n")[1].split("```")[0], namespace)
+    assert (tmp_path / "lengths.png").exists() and (tmp_path / "lengths.svg").exists()
