@@ -21,7 +21,7 @@ from davenet.labels.pieces import STEP_S, Piece, cut_at_pauses, is_silent
 from davenet.labels.speech import auto
 from davenet.labels.speech.hearing import Hear, hearing, n_processes, words_of
 from davenet.labels.speech.importing import import_transcripts
-from davenet.labels.speech.transcriber import Transcriber, checked, open_transcriber, pieces_s
+from davenet.labels.speech.transcriber import Transcriber, checked, open_transcriber, pieces_s, wants_all_sound
 from davenet.labels.speech.voice import RATE as VOICE_RATE
 from davenet.labels.speech.voice import chances_each, has_speech
 from davenet.labels.words import (
@@ -108,7 +108,7 @@ class _Job:
             if len(self._open) == 1:
                 self._progress(end_s - length_s, video.uid)
             for piece in self._pieces_to_hear(opened):
-                opened.sent.append((piece, hear(piece.sound) if _may_hold_words(piece, self._recognise.rate) else None))
+                opened.sent.append((piece, hear(piece.sound) if _may_hold_words(piece, self._recognise) else None))
                 self._take(self._n_ahead)
             opened.is_sent = True
             self._take(self._n_ahead)
@@ -201,8 +201,10 @@ def _pieces(path: Path, recognise: Transcriber) -> Iterator[Piece]:
     return cut_at_pauses(blocks, recognise.rate, shortest_s=shortest_s, longest_s=longest_s, voice=voice)
 
 
-def _may_hold_words(piece: Piece, rate: int) -> bool:
-    return not is_silent(piece.sound, rate) and (rate != VOICE_RATE or has_speech(piece.sound))
+def _may_hold_words(piece: Piece, recognise: Transcriber) -> bool:
+    if wants_all_sound(recognise):
+        return True
+    return not is_silent(piece.sound, recognise.rate) and (recognise.rate != VOICE_RATE or has_speech(piece.sound))
 
 
 def _settings(recognise: Transcriber) -> dict[str, Any]:

@@ -23,7 +23,7 @@ TITLES: dict[Verb, tuple[str, str, str, str, str]] = {
         "Transcribe",
         "Transcribe",
         "T",
-        "Words with their times, by the embedded recogniser",
+        "Words with their times, by the best recogniser that is here",
         "words and their times",
     ),
     "detect": (

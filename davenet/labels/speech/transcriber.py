@@ -28,12 +28,13 @@ class Transcriber(Protocol):
     """A recogniser: given a piece of sound, float32 mono in −1..1, it returns its words with times from its beginning.
 
     It may also have `pieces_s`, the shortest and the longest piece it hears well (8 to 24 s without); `uses_all_cores`,
-    true where one process of it keeps the machine busy; and `notes`, sentences to tell before it begins.
+    true where one process of it keeps the machine busy; `wants_all_sound`, true where it is to hear pieces in which nobody
+    speaks too; and `notes`, sentences to tell before it begins.
     """
 
     name: str  # as the words files are named after it, e.g. "faster-whisper:small"
     version: str
-    rate: int  # Hz of the sound it wants
+    rate: int  # Hz of the sound it wants; with others than 16000 pauses are found by loudness alone
     settings: dict[str, Any]  # what else its words depend on, as JSON; a change transcribes again
 
     def __call__(self, sound: Sound, rate: int) -> list[Word]: ...
@@ -74,6 +75,10 @@ def pieces_s(recognise: Transcriber) -> tuple[float, float]:
 
 def uses_all_cores(recognise: Transcriber) -> bool:
     return bool(getattr(recognise, "uses_all_cores", False))
+
+
+def wants_all_sound(recognise: Transcriber) -> bool:
+    return bool(getattr(recognise, "wants_all_sound", False))
 
 
 def checked(recognise: Transcriber, words: list[Word], seconds: float) -> list[Word]:

@@ -36,9 +36,9 @@ def open_whisper(rest: str, options: TranscriberOptions) -> "WhisperTranscriber"
         raise UserError(f"The recogniser faster-whisper is not installed; install it with: {auto.INSTALL}") from error
     model = rest or next(iter(auto.cached_models()), DEFAULT_MODEL)
     folder = _model_folder(model)
-    if model.rstrip("/\\").endswith(".en") and options.language and options.language.split("-")[0] != "en":
-        raise UserError(f"The Whisper model {model} hears English only, not {options.language}; take one without .en.")
     device, compute, opened = _load(faster_whisper.WhisperModel, folder, options.device)
+    if options.language and options.language.split("-")[0] != "en" and not opened.model.is_multilingual:
+        raise UserError(f"The Whisper model {model} hears English only, not {options.language}; take one without .en.")
     name = folder.name if Path(model).is_dir() else model
     return WhisperTranscriber(opened, name, folder, device, compute, options.language)
 
