@@ -448,6 +448,8 @@ def test_the_commands_of_the_guide_work_as_they_stand(
         assert status == 0, (command, err)
     assert {row[0] for row in _rows(tmp_path / "kitchen")} == {"youcook2", "youtube8m", "folder"}
     videos = Project.open(tmp_path / "kitchen")
+    told = {corpus: said.split(" (")[0] for corpus, said in videos.store.split_sources().items()}
+    assert told == {"youcook2": "published", "youtube8m": "published", "folder": "lists"}
     namespace = {"videos": videos.store.videos(), "Path": Path}
     videos.close()
     exec(guide.split("```python\n")[1].split("```")[0], namespace)

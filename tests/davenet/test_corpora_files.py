@@ -45,8 +45,8 @@ def test_a_video_is_found_by_its_id_whatever_its_name(tmp_path: Path, name: str)
 
 @pytest.mark.parametrize(
     "name",
-    [f"x{ID}.mp4", f"a{ID[1:]}.mp4", f"{ID}x.mp4", f"{ID.upper()}.mp4", f"{ID}.mp4.part", f"{ID}.jpg", f".{ID}.mp4", f"._{ID}.mp4",
-     f".trash/{ID}.mp4", f"{ID[:-1]}.mp4"],
+    [f"x{ID}.mp4", f"a{ID[1:]}.mp4", f"{ID}x.mp4", f"{ID.upper()}.mp4", f"{ID}.mp4.part", f"{ID}.jpg", f".{ID}.mp4",
+     f"._{ID}.mp4", f".trash/{ID}.mp4", f"{ID[:-1]}.mp4"],
 )  # fmt: skip
 def test_what_only_looks_like_an_id_is_not_taken(tmp_path: Path, name: str) -> None:
     _touch(tmp_path / name)
