@@ -39,12 +39,41 @@ def new(
         out.result(summary, *lines)
 
 
-def extract(project: ProjectFolder, video: OnlyVideos = None, force: Force = False, as_json: AsJson = False) -> None:
-    """Extracts frames at 1 fps and the log-mel: one clip file a video. Skips what is done."""
+def extract(
+    project: ProjectFolder,
+    frame_rate: Annotated[float, typer.Option(help="Frames a second, up to 60.")] = 1.0,
+    nearest_reference: Annotated[
+        bool,
+        typer.Option(
+            "--nearest-reference",
+            help="Take a frame within 0.1 s that others refer to for the one shown: quicker where files have others.",
+        ),
+    ] = False,
+    audio_track: Annotated[
+        int | None, typer.Option(metavar="N", help="The sound track to take, from 1; else each file's default one.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(metavar="N", help="Videos at once; else as many as cores.")] = None,
+    video: OnlyVideos = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Extracts frames at 1 fps and the log-mel: one clip file a video. Skips what is done, on all cores."""
     from annotator import verbs
 
     _by_video(
-        project, as_json, "extract", "extracted", lambda p: verbs.plan_extract(p, force=force, videos=_uids(p, video))
+        project,
+        as_json,
+        "extract",
+        "extracted",
+        lambda p: verbs.plan_extract(
+            p,
+            videos=_uids(p, video),
+            force=force,
+            frame_rate=frame_rate,
+            nearest_reference=nearest_reference,
+            audio_track=audio_track,
+            jobs=jobs,
+        ),
     )
 
 

@@ -17,8 +17,15 @@ from davenet.pairs import read_pairs
 from davenet.specs import DetectorOptions, DetectSpec, ExtractSpec, MineSpec, TranscribeSpec, VideoRef
 
 
-def plan_extract(project: Project, *, force: bool = False, videos: Sequence[str] | None = None) -> ExtractSpec:
-    return ExtractSpec(videos=_refs(project, videos), clips_dir=project.clips_dir, force=force)
+def plan_extract(
+    project: Project, *, videos: Sequence[str] | None = None, force: bool = False, **settings: Any
+) -> ExtractSpec:
+    """`settings` are ExtractSpec's other fields; raises UserError for impossible ones."""
+    try:
+        return ExtractSpec(videos=_refs(project, videos), clips_dir=project.clips_dir, force=force, **settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"Extraction's {'.'.join(map(str, first['loc']))}: {first['msg']}; correct it.") from error
 
 
 def collect_extract(project: Project, spec: ExtractSpec, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +220,7 @@ def _refs(project: Project, videos: Sequence[str] | None) -> list[VideoRef]:
             raise UserError(f"{project.path} has no videos; import some first.")
     else:
         found = [project.store.video(uid) for uid in videos]
-    return [VideoRef(uid=video.uid, path=video.path) for video in found]
+    return [VideoRef(uid=video.uid, path=video.path, duration_s=video.duration_s) for video in found]
 
 
 def _existing(path: Path) -> Path:

@@ -17,7 +17,6 @@ from media_maker import frame_number, frame_times, make_video
 
 from davenet import events
 from davenet.clips import open_clip
-from davenet.errors import UserError
 from davenet.media.extract import extract_videos
 from davenet.media.log_mel import absolute_log_mel
 from davenet.media.sound import read_sound
