@@ -254,6 +254,6 @@ def _unresolved_note(named: Mapping[str, str]) -> list[str]:
     if not unresolved:
         return []
     return [
-        f"{len(unresolved)} records have ids of YouTube-8M's own ({', '.join(unresolved[:3])} …), under which few files lie; "
+        f"{len(unresolved)} records have ids of YouTube-8M's own (e.g. {unresolved[0]}), under which few files lie; "
         "resolve them to YouTube ids with --ids FILE_OR_FOLDER."
     ]

@@ -203,8 +203,11 @@ def test_a_corpus_none_of_whose_videos_is_here_is_an_error(
 
 
 def test_the_cooking_part_of_youtube_8m_in_english_and_with_speech(
-    run: Callable[..., Result], kitchen: Path, shared_data: Path, tmp_path: Path
+    run: Callable[..., Result], kitchen: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from davenet.corpora import importing
+
+    monkeypatch.setattr(importing, "can_listen", lambda: False)  # no test fetches a model
     videos = tmp_path / "videos"
     videos.mkdir()
     ids = {"EEEEEEEEEEE": "en", "SSSSSSSSSSS": "es", "UUUUUUUUUUU": None, "QQQQQQQQQQQ": "en"}
