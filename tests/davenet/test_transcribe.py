@@ -84,6 +84,16 @@ def test_a_cut_falls_into_the_pause_between_words() -> None:
     assert all(0.05 < cut % 4 < 0.35 for cut in cuts[:2])
 
 
+def test_a_cut_falls_where_nobody_speaks_though_music_is_loudest_there() -> None:
+    sound = np.random.default_rng(0).normal(0, 0.05, 12 * RATE).astype(np.float32)
+    sound[4 * RATE : 5 * RATE] *= 5
+    talk = np.where(np.abs(np.arange(1200) / 100 - 4.5) < 0.5, 0.02, 0.9)
+    (piece, *_) = cut_at_pauses(
+        [sound], RATE, shortest_s=2.0, longest_s=6.0, voice=lambda part: talk[: len(part) // 160]
+    )
+    assert 4.1 < len(piece.sound) / RATE < 4.9
+
+
 def test_only_sound_in_which_nobody_can_be_heard_is_silent() -> None:
     assert is_silent(np.zeros(RATE, np.float32), RATE)
     assert is_silent(np.zeros(0, np.float32), RATE)
