@@ -22,6 +22,16 @@ class VideoRef(Spec):
     uid: str
     path: Path
     duration_s: float | None = None  # where known, it spares a look before extraction at how much there is to do
+    url: str | None = None  # where the machines of a cluster fetch it from; None: they all see `path`
+
+
+class EngineOptions(Spec):
+    """Where a job's videos are worked on, and where what comes of them goes (davenet.engines)."""
+
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = Field(None, description="of the Ray cluster; none: the one that is found, or this machine's")
+    out: str | None = Field(None, description="an address (fsspec) for the files in place of the project's folder")
+    fetch: bool = Field(False, description="also bring the files from `out` into the project's folder")
 
 
 class ImportSpec(Spec):
@@ -90,7 +100,7 @@ class ExtractSettings(Spec):
     audio_track: int | None = Field(None, ge=1, description="the sound to take, counted from 1; none: the default one")
 
 
-class ExtractSpec(ExtractSettings):
+class ExtractSpec(ExtractSettings, EngineOptions):
     verb: Literal["extract"] = "extract"
     videos: list[VideoRef]
     clips_dir: Path
@@ -108,7 +118,7 @@ class TranscriberOptions(Spec):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-class TranscribeSpec(TranscriberOptions):
+class TranscribeSpec(TranscriberOptions, EngineOptions):
     verb: Literal["transcribe"] = "transcribe"
     videos: list[VideoRef]
     labels_dir: Path
@@ -149,7 +159,7 @@ class DetectorOptions(Spec):
     frame_names: str | None = Field(None, description="how a file name gives a video and a time, e.g. {video}/{second}")
 
 
-class DetectSpec(DetectorOptions):
+class DetectSpec(DetectorOptions, EngineOptions):
     verb: Literal["detect"] = "detect"
     videos: list[VideoRef]
     clips_dir: Path
@@ -178,7 +188,9 @@ class MineSpec(Spec):
     seed: int = 0
     match: Literal["exact", "lemma", "synonyms"] = "exact"
     synonyms: Path | None = None
-    splits: dict[str, str] = Field(default_factory=dict, description="of each video, by uid; each is balanced by itself")
+    splits: dict[str, str] = Field(
+        default_factory=dict, description="of each video, by uid; each is balanced by itself"
+    )
 
 
 class TrainSpec(Spec):

@@ -59,9 +59,9 @@ def detect_foods(spec: DetectSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         written = write_settings_file(_model_of(named), options)
         emit(events.Message(f"The model's settings lie in {written}."))
     seen: Counter[str] = Counter()
-    result = _detect(spec, detector, emit, stop, seen)
+    result = detect_with(detector, spec, emit, stop, seen)
     if result["frames"]:
-        emit(events.Message(_told(seen, result["frames"])))
+        emit(events.Message(told(seen, result["frames"])))
     if result["detected"] or result["skipped"]:
         auto.remember(spec.labels_dir, named, options)
     return result
@@ -74,16 +74,20 @@ def _model_of(named: str) -> Path:
     return Path(rest)
 
 
-def _told(seen: Counter[str], n_frames: int) -> str:
+def told(seen: Counter[str], n_frames: int) -> str:
+    """Returns the sentence on what was seen over all; `seen` as `detect_with` counts it."""
     foods = [name for name, _ in seen.most_common() if name][:MAX_TOP]
     often = f"; the most probable there are most often {', '.join(foods)}" if foods else ""
     return f"Food is seen (P ≥ {_FOOD:g}) in {seen.total()} of {n_frames} frames{often}."
 
 
-def _detect(
-    spec: DetectSpec, detector: Detector, emit: events.Emit, stop: ShouldStop, seen: Counter[str]
+def detect_with(
+    detector: Detector, spec: DetectSpec, emit: events.Emit, stop: ShouldStop, seen: Counter[str]
 ) -> dict[str, Any]:
-    """`seen` counts the frames with food by their most probable food."""
+    """Detects in a spec's videos with a detector that is open; as `detect_foods`, on any machine.
+
+    `seen` counts the frames with food by their most probable food.
+    """
     clips, result = _open_clips(spec, emit)
     result["detector"] = detector.name
     n_total = sum(clip.n_frames for clip in clips)
@@ -95,7 +99,7 @@ def _detect(
         if stop():
             raise events.Stop(result)
         remove_dead_parts(path.parent)
-        if not spec.force and _is_done(path, detector, source_hash, clip):
+        if not spec.force and is_detected(clip, detector, spec.labels_dir):
             result["skipped"].append(clip.video_uid)
         else:
             frames: list[FoodDetection] = []
@@ -143,16 +147,18 @@ def _pictures(clip: Clip) -> Iterator[tuple[NDArray[np.float64], list[Frame]]]:
         yield clip.frame_times_s[first : first + _BATCH], [clip.frame_rgb(i) for i in indices]
 
 
-def _is_done(path: Path, detector: Detector, source_hash: str, clip: Clip) -> bool:
+def is_detected(clip: Clip, detector: Detector, labels_dir: Path) -> bool:
     """Whether a whole file of this detector's findings lies there; it is read to its end, as a disk may have cut it."""
+    path = detections_path(labels_dir, clip.video_uid, detector.name)
+    source_hash = clip.metadata.get("source_hash") or "unknown"
     if not path.is_file():
         return False
     try:
         done = read_detections(path)
     except UserError:
         return False  # damaged or of another version: it is written anew
-    told = (done.detector_version, done.settings, done.source_hash, len(done.frames))
-    return told == (detector.version, _as_read(detector.settings), source_hash, clip.n_frames)
+    was = (done.detector_version, done.settings, done.source_hash, len(done.frames))
+    return was == (detector.version, _as_read(detector.settings), source_hash, clip.n_frames)
 
 
 def _as_read(settings: dict[str, Any]) -> Any:

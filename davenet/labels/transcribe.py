@@ -60,11 +60,25 @@ def transcribe_videos(spec: TranscribeSpec, emit: events.Emit, stop: ShouldStop)
     recognise = open_transcriber(named, spec.options())
     for note in getattr(recognise, "notes", ()):
         emit(events.Message(note))
+    result = transcribe_with(recognise, named, spec, emit, stop)
+    auto.remember(spec.labels_dir, named)
+    return result
+
+
+def transcribe_with(
+    recognise: Transcriber, named: str, spec: TranscribeSpec, emit: events.Emit, stop: ShouldStop
+) -> dict[str, Any]:
+    """Transcribes a spec's videos with a recogniser that is open; as `transcribe_videos`, on any machine."""
     job = _Job(spec, recognise, emit, stop)
     with hearing(recognise, named, spec.options(), job.processes) as hear:
         job.run(hear)
-    auto.remember(spec.labels_dir, named)
     return job.result
+
+
+def is_transcribed(video: VideoRef, recognise: Transcriber, labels_dir: Path) -> bool:
+    """Returns whether a whole file of this recogniser's words of the same content is there already."""
+    path = transcript_path(labels_dir, video.uid, recognise.name)
+    return path.is_file() and _is_done(path, recognise, _source_hash(video.path))
 
 
 @dataclass(slots=True)
@@ -120,7 +134,8 @@ class _Job:
         try:
             remove_dead_parts(self._path(video).parent)
             opened.source_hash = _source_hash(video.path)
-            opened.was_done = not self._spec.force and self._is_done(opened)
+            path = self._path(video)
+            opened.was_done = not self._spec.force and _is_done(path, self._recognise, opened.source_hash)
             if not opened.was_done:
                 yield from _pieces(video.path, self._recognise)
         except UserError as error:
@@ -169,20 +184,6 @@ class _Job:
         self.result["transcribed"].append(video.uid)
         self.result["words"] += len(transcript.words)
 
-    def _is_done(self, opened: _Open) -> bool:
-        path = self._path(opened.video)
-        if not path.is_file():
-            return False
-        try:
-            done = read_transcript(path)
-        except UserError:
-            return False  # damaged, cut off or of another version: it is written anew
-        return (
-            done.recogniser_version == self._recognise.version
-            and done.settings == _settings(self._recognise)
-            and done.source_hash == opened.source_hash
-        )
-
     def _path(self, video: VideoRef) -> Path:
         return transcript_path(self._spec.labels_dir, video.uid, self._recognise.name)
 
@@ -192,6 +193,20 @@ class _Job:
     def _check_stop(self) -> None:
         if self._stop():
             raise events.Stop(self.result)
+
+
+def _is_done(path: Path, recognise: Transcriber, source_hash: str) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        done = read_transcript(path)
+    except UserError:
+        return False  # damaged, cut off or of another version: it is written anew
+    return (
+        done.recogniser_version == recognise.version
+        and done.settings == _settings(recognise)
+        and done.source_hash == source_hash
+    )
 
 
 def _pieces(path: Path, recognise: Transcriber) -> Iterator[Piece]:
