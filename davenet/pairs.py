@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,9 @@ class Pair:
         return self.time_s + self.sound_offset_s
 
 
+_PAIR_FIELDS, _LABEL_FIELDS = ([field.name for field in fields(kind)] for kind in (Pair, WeakLabel))
+
+
 def pair_uid(video_uid: str, time_s: float, kind: PairKind, label: str = "") -> str:
     """Returns the pair's lasting name: mining again gives the same pair the same uid, so its verdicts stay with it.
 
@@ -70,10 +73,15 @@ def write_pairs(path: Path, pairs: Iterable[Pair]) -> str:
     digest = hashlib.blake2b(digest_size=8)
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as out:
         for pair in pairs:
-            line = json.dumps(asdict(pair), ensure_ascii=False, sort_keys=True) + "\n"
+            line = json.dumps(_values(pair), ensure_ascii=False, sort_keys=True) + "\n"
             digest.update(line.encode())
             out.write(line)
     return digest.hexdigest()
+
+
+def _values(pair: Pair) -> dict[str, object]:
+    values: dict[str, object] = {name: getattr(pair, name) for name in _PAIR_FIELDS}
+    return values | {"labels": [{name: getattr(label, name) for name in _LABEL_FIELDS} for label in pair.labels]}
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from annotator.project import Project
+from annotator.store.records import PairRecord
 from davenet.errors import UserError
 from davenet.evaluation.paper import GalleryName
 from davenet.pairs import Pair
@@ -19,8 +20,8 @@ def gallery_pairs(project: Project, name: GalleryName) -> list[Pair]:
             "a quarter of them become validation videos."
         )
     if name == "verified":
-        accepted = [pair.to_pair() for pair in project.store.accepted_pairs("validation") if pair.kind == "food"]
-        return _enough(accepted, project, name, "accept food pairs of the validation videos in Review")
+        accepted = [pair for pair in project.store.accepted_pairs("validation") if pair.kind == "food"]
+        return _enough(_one_a_frame(accepted), project, name, "accept food pairs of the validation videos in Review")
     uniform = galleries.uniform_pairs_of(project.clips_dir, videos)
     _enough(uniform, project, name, "extract the validation videos")
     if name == "val-1000":
@@ -35,6 +36,15 @@ def freeze(project: Project, name: GalleryName, path: Path) -> tuple[int, str]:
 
     frozen = freeze_gallery(path, name, gallery_pairs(project, name))
     return frozen.size, frozen.hash
+
+
+def _one_a_frame(accepted: list[PairRecord]) -> list[Pair]:
+    """Returns one pair for each frame: two labels of it that people accepted would be each other's rival."""
+    by_frame: dict[tuple[str, int], PairRecord] = {}
+    for pair in sorted(accepted, key=lambda pair: not pair.active):
+        by_frame.setdefault((pair.video_uid, round(pair.time_s * 1000)), pair)
+    kept = {pair.uid for pair in by_frame.values()}
+    return [pair.to_pair() for pair in accepted if pair.uid in kept]
 
 
 def _enough(pairs: list[Pair], project: Project, name: GalleryName, remedy: str) -> list[Pair]:

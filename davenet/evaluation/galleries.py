@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from davenet.clips import clip_path, open_clip
 from davenet.errors import UserError
-from davenet.labels.food_words import FoodVocabulary, food_words
+from davenet.labels.columns import read_words
+from davenet.labels.food_words import food_nouns
+from davenet.labels.matching import Heard, Matching, Occurrences, lemmas
 from davenet.labels.mining import draw
-from davenet.labels.words import Transcript, newest_transcript, read_transcript
+from davenet.labels.words import newest_transcript
 from davenet.pairs import DEFAULT_SEGMENT_S, Pair, uniform_pairs, write_pairs
 
 DRAWN = 1000  # pairs, Section 5
@@ -49,30 +51,36 @@ def drawn(pairs: Sequence[Pair], n: int = DRAWN) -> list[Pair]:
     return draw(pairs, n, seed=_SEED)
 
 
-def with_food_words(pairs: Sequence[Pair], labels_dir: Path, *, words: Path | None = None) -> list[Pair]:
-    """Returns the pairs whose audio segment holds a food word by the recogniser that heard their video last.
+def with_food_words(pairs: Sequence[Pair], labels_dir: Path, *, nouns: Path | None = None) -> list[Pair]:
+    """Returns the pairs whose audio segment holds a food noun (Section 4) by the recogniser that heard their video last.
 
-    Pairs of videos without words are left out; raises UserError where no video has any. `words` is the list of foods.
+    A noun is held where the middle of each of its words lies in the segment. Pairs of videos without words are left out;
+    raises UserError where no video has any. `nouns` is the list of foods, else the project's 350.
     """
-    vocabulary = FoodVocabulary(food_words(words))
-    found: list[Pair] = []
-    heard: dict[str, Transcript | None] = {}
-    for pair in pairs:
-        if pair.video_uid not in heard:
-            path = newest_transcript(labels_dir, pair.video_uid)
-            heard[pair.video_uid] = None if path is None else read_transcript(path)
-        transcript = heard[pair.video_uid]
-        if transcript is not None and vocabulary.is_said_in(words_of(pair, transcript)):
-            found.append(pair)
-    if heard and not any(heard.values()):
-        raise UserError(f"None of the gallery's {len(heard)} videos has words in {labels_dir}; transcribe them first.")
-    return found
+    phrases = tuple(sorted({phrase for phrase in map(lemmas, food_nouns(nouns)) if phrase}))
+    by_video: dict[str, list[int]] = {}
+    for place, pair in enumerate(pairs):
+        by_video.setdefault(pair.video_uid, []).append(place)
+    found: list[int] = []
+    n_heard = 0
+    for uid, places in by_video.items():
+        path = newest_transcript(labels_dir, uid)
+        if path is None:
+            continue
+        n_heard += 1
+        said = Heard(read_words(path), Matching("lemma")).occurrences(phrases)
+        found += [place for place in places if _is_within(pairs[place], said)]
+    if by_video and not n_heard:
+        raise UserError(
+            f"None of the gallery's {len(by_video)} videos has words in {labels_dir}; transcribe them first."
+        )
+    return [pairs[place] for place in sorted(found)]
 
 
-def words_of(pair: Pair, transcript: Transcript) -> str:
-    """Returns what is said in the pair's audio segment: the words whose middle lies in it."""
+def _is_within(pair: Pair, said: Occurrences) -> bool:
     half_s = pair.segment_s / 2
-    return " ".join(word.word for word in transcript.words if abs(word.middle - pair.sound_s) <= half_s)
+    outermost_s_O = np.maximum(np.abs(said.early_s_O - pair.sound_s), np.abs(said.late_s_O - pair.sound_s))
+    return bool((outermost_s_O <= half_s).any())
 
 
 def freeze_gallery(path: Path, name: str, pairs: Sequence[Pair]) -> FrozenGallery:

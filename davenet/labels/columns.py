@@ -6,7 +6,7 @@ words.py or detections.py, whose sentences tell what is wrong.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,7 @@ def read_words(path: Path) -> Words:
         return words_of(read_transcript(path))
     starts_N, ends_N, confidences_N = numbers
     texts: list[Any] = [row.get("word") for row in rows]
-    plain = all(type(text) is str and text.strip() and text.isprintable() for text in texts)
-    if not (plain and (starts_N >= 0).all() and (ends_N >= starts_N).all() and _are_shares(confidences_N)):
+    if not (_are_texts(texts) and (starts_N >= 0).all() and (ends_N >= starts_N).all() and _are_shares(confidences_N)):
         return words_of(read_transcript(path))
     header = read_transcript_header(path)
     order = np.argsort(starts_N, kind="stable")
@@ -139,14 +138,14 @@ def _rows(path: Path) -> list[dict[str, Any]] | None:
         rows = from_json(b"[" + b",".join(lines[1:]) + b"]", allow_inf_nan=False)
     except (OSError, ValueError):
         return None
-    if len(rows) != max(0, len(lines) - 1) or not all(type(row) is dict for row in rows):
+    if len(rows) != max(0, len(lines) - 1) or not set(map(type, rows)) <= {dict}:
         return None
     return list(rows)
 
 
 def _numbers(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[NDArray[np.float64]] | None:
     columns = [[row.get(name) for row in rows] for name in names]
-    if any(not set(map(type, column)) <= {int, float} for column in columns):
+    if not all(set(map(type, column)) <= {int, float} for column in columns):
         return None
     try:
         arrays = [np.array(column, np.float64) for column in columns]
@@ -158,25 +157,40 @@ def _numbers(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[NDArr
 def _tops(rows: Sequence[dict[str, Any]]) -> list[Top] | None:
     """Returns each frame's classes, the most probable first; None where one is not as it should be."""
     lists = [row.get("top") for row in rows]
-    if any(type(top) is not list or len(top) > MAX_TOP for top in lists):
+    if not set(map(type, lists)) <= {list} or max(map(len, lists), default=0) > MAX_TOP:  # type: ignore[arg-type]
         return None
-    entries = [entry for top in lists for entry in top]  # type: ignore[union-attr] # lists all, as looked at above
-    if any(type(entry) is not list or len(entry) != 2 for entry in entries):
+    entries: list[Any] = list(chain.from_iterable(lists))  # type: ignore[arg-type] # lists all, as looked at above
+    if not set(map(type, entries)) <= {list} or not set(map(len, entries)) <= {2}:
         return None
-    names, shares = {type(name) for name, _ in entries}, [share for _, share in entries]
-    if not names <= {str} or not set(map(type, shares)) <= {float} or not _are_shares(np.array(shares, np.float64)):
+    if not {type(name) for name, _ in entries} <= {str}:
         return None
-    if not all(name.strip() and name.isprintable() for name in {name for name, _ in entries}):
+    names, shares = {name for name, _ in entries}, [share for _, share in entries]
+    if not _are_texts(list(names)):
+        return None
+    if not set(map(type, shares)) <= {float} or not _are_shares(np.array(shares, np.float64)):
         return None
     tops: list[Top] = []
-    for top in lists:
+    sorted_N = _descend(lists, np.array(shares, np.float64))
+    for top, is_sorted in zip(lists, sorted_N, strict=True):
         found = tuple([(name, share) for name, share in top])  # type: ignore[union-attr]
         if len({name for name, _ in found}) < len(found):
             return None
-        if any(one[1] < other[1] for one, other in pairwise(found)):
-            found = tuple(sorted(found, key=lambda entry: -entry[1]))
-        tops.append(found)
+        tops.append(found if is_sorted else tuple(sorted(found, key=lambda entry: -entry[1])))
     return tops
+
+
+def _descend(lists: Sequence[Any], shares: NDArray[np.float64]) -> list[bool]:
+    """Returns for each list whether its shares, of all that follow one another in `shares`, never rise."""
+    of_list = np.repeat(np.arange(len(lists)), [len(top) for top in lists])
+    rises = (np.diff(shares) > 0) & (np.diff(of_list) == 0)
+    descend = np.ones(len(lists), bool)
+    descend[of_list[1:][rises]] = False
+    return descend.tolist()
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    """Whether all are texts that hold more than blanks, and nothing that needs a closer look."""
+    return set(map(type, values)) <= {str} and all(map(str.strip, values)) and "".join(values).isprintable()
 
 
 def _are_shares(values_N: NDArray[np.float64]) -> bool:

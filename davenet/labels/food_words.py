@@ -1,6 +1,7 @@
-"""The project's food nouns (Section 4's "350 food nouns"): which classes of a detector are foods, and which words are.
+"""Which names and words are foods: two lists in `resources/`, one noun or noun phrase a line; lines with # are comments.
 
-The list is `resources/food_words.txt`, one noun or noun phrase a line, lower case, sorted; lines with # are comments.
+`food_words.txt` is wide, phrases included: by it a detector's classes are told to be foods. `food_nouns.txt` are the 350
+single nouns that Section 4 counts in what videos say, and that make a pair one of the gallery food-val-1000.
 """
 
 import re
@@ -10,7 +11,9 @@ from pathlib import Path
 from davenet.errors import UserError
 from davenet.labels.matching import lemmas
 
-DEFAULT_PATH = Path(__file__).resolve().parent.parent.parent / "resources" / "food_words.txt"
+_RESOURCES = Path(__file__).resolve().parent.parent.parent / "resources"
+DEFAULT_PATH = _RESOURCES / "food_words.txt"
+NOUNS_PATH = _RESOURCES / "food_nouns.txt"
 
 # A name that ends with one of these is no food, whatever food it also names: "wine bottle", "waffle iron", "bean bag".
 _NOT_FOOD_HEAD = re.compile(
@@ -34,6 +37,11 @@ def food_words(path: Path | None = None) -> tuple[str, ...]:
     if not words:
         raise UserError(f"{path} holds no food words; give a text file with one word a line.")
     return words
+
+
+def food_nouns(path: Path | None = None) -> tuple[str, ...]:
+    """Returns the 350 nouns of Section 4, or those of another file; raises UserError as `food_words` does."""
+    return food_words(NOUNS_PATH if path is None else path)
 
 
 class FoodVocabulary:

@@ -87,7 +87,7 @@ def test_a_food_word_counts_where_its_middle_lies_in_the_segment(tmp_path: Path)
     assert found == [3.0, 4.0, 7.0, 8.0, 9.0, 11.0]  # oil alone is one at 9 s; the pan after it takes nothing away
     words = tmp_path / "foods.txt"
     words.write_text("olive oil\n")
-    assert [pair.time_s for pair in with_food_words(pairs, tmp_path, words=words)] == [8.0]
+    assert [pair.time_s for pair in with_food_words(pairs, tmp_path, nouns=words)] == [8.0]
 
 
 def test_videos_without_words_are_left_out_and_told_where_none_has_any(tmp_path: Path) -> None:
