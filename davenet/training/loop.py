@@ -274,7 +274,7 @@ class Run:
         if found is None:
             return
         self._note_lost(found.lost)
-        if values := note(found, self.place):
+        if values := note(found, self.place, from_nothing=self.spec.start_from is None):
             self._write_metrics(self.place.epoch, values)
             self.emit(events.Metrics(self.place.step, float(self.place.epoch), values))
 

@@ -28,9 +28,11 @@ def measured(
     return found
 
 
-def note(found: Gallery, place: Place) -> dict[str, float]:
+def note(found: Gallery, place: Place, *, from_nothing: bool) -> dict[str, float]:
     """Notes a measurement in the place, also where it is the best so far, and returns its numbers for the curves.
 
+    The start counts where it was trained before; one `from_nothing` is the best only until an epoch is measured, for who
+    begins with this run's weights wants what it has learnt, also where that is not told from chance.
     They are none where fewer than two pairs could be read: there is nothing to choose by, and the newest weights are best.
     """
     if len(found.pairs) < 2:
@@ -41,7 +43,7 @@ def note(found: Gallery, place: Place) -> dict[str, float]:
         place.start_figures = place.figures
     recall_10 = (place.figures["audio_recall_at_10"] + place.figures["visual_recall_at_10"]) / 2
     mean_rank = (place.figures["audio_mean_rank"] + place.figures["visual_mean_rank"]) / 2
-    if place.best is None or (recall_10, -mean_rank) > place.best:
+    if place.best is None or (from_nothing and place.best_epoch == 0) or (recall_10, -mean_rank) > place.best:
         place.best = recall_10, -mean_rank
         place.best_epoch, place.best_step = place.epoch, place.step
     return {name: value for name, value in place.figures.items() if isinstance(value, float)}
