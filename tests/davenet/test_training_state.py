@@ -12,9 +12,12 @@ from safetensors import safe_open
 from training_runs import ignore, never, spec_of, write_material
 
 from davenet import events
+from davenet.evaluation.gallery import Gallery
+from davenet.pairs import Pair
 from davenet.specs import TrainSpec
 from davenet.training.loop import train
 from davenet.training.state import Place, read_state, restore, save_state, seed_chances
+from davenet.training.validation import note
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,19 @@ def test_run_of_another_configuration_or_other_pairs_says_so_and_begins_anew(
     told = [event.text for event in seen if isinstance(event, events.Message)]
     assert any("belongs to another configuration, other pairs or another start" in text for text in told)
     assert result["steps"] == 4 and any(isinstance(event, events.Metrics) and event.step == 1 for event in seen)
+
+
+@pytest.mark.parametrize(("from_nothing", "best_epoch", "best_step"), [(True, 2, 8), (False, 0, 0)])
+def test_random_start_that_seems_the_best_is_not_kept_and_a_trained_one_is(
+    from_nothing: bool, best_epoch: int, best_step: int
+) -> None:
+    pairs = tuple(Pair(f"v:{index}", "v", float(index), 2.0, "food") for index in range(40))
+    place = Place()
+    for epoch, rank in enumerate((3, 30, 20, 25)):  # the start has luck, then the second epoch is the best
+        place.epoch, place.step = epoch, 4 * epoch
+        ranks_B = np.full(40, rank, np.int64)
+        note(Gallery(pairs, ranks_B, ranks_B, ()), place, from_nothing=from_nothing)
+    assert (place.best_epoch, place.best_step) == (best_epoch, best_step)
 
 
 def _drawn() -> list[float]:
