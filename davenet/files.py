@@ -10,7 +10,7 @@ from pathlib import Path
 
 from davenet.errors import UserError
 
-_HASHED_PART = 1 << 20  # bytes read at the start, the middle and the end of a large file
+HASHED_PART = 1 << 20  # bytes read at the start, the middle and the end of a large file
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FROM_WINDOWS = {5: errno.EACCES, 19: errno.EROFS, 112: errno.ENOSPC}
 
@@ -73,10 +73,15 @@ def content_hash(path: Path) -> str:
     size = path.stat().st_size
     digest.update(size.to_bytes(8, "little"))
     with open(path, "rb") as source:
-        for offset in sorted({0, max(0, size // 2 - _HASHED_PART // 2), max(0, size - _HASHED_PART)}):
+        for offset in hashed_offsets(size):
             source.seek(offset)
-            digest.update(source.read(_HASHED_PART))
+            digest.update(source.read(HASHED_PART))
     return digest.hexdigest()
+
+
+def hashed_offsets(size: int) -> list[int]:
+    """Returns where the parts of a file of `size` bytes begin that `content_hash` reads, `HASHED_PART` bytes each."""
+    return sorted({0, max(0, size // 2 - HASHED_PART // 2), max(0, size - HASHED_PART)})
 
 
 def _sync_folder(folder: Path) -> None:

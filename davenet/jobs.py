@@ -41,9 +41,8 @@ def run_job(
     Raises UserError for the world's faults and the original exception for ours, each after its Failed event.
     """
     verb = spec.verb  # type: ignore[attr-defined]
-    module, function = _JOBS[verb]
     try:
-        run: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), function)
+        run = _engine_job() if _is_for_engine(spec) else own_job(verb)
         result = run(spec, emit, stop)
         final: events.Finished | events.Cancelled = events.Finished(result)
     except (events.Stop, KeyboardInterrupt) as stopped:
@@ -61,6 +60,23 @@ def run_job(
         raise
     emit(final)
     return final
+
+
+def own_job(verb: str) -> Callable[..., dict[str, Any]]:
+    """Returns the job function of a verb for this machine."""
+    module, function = _JOBS[verb]
+    run: Callable[..., dict[str, Any]] = getattr(importlib.import_module(module), function)
+    return run
+
+
+def _is_for_engine(spec: specs.Spec) -> bool:
+    return isinstance(spec, specs.EngineOptions) and (spec.engine != "local" or spec.out is not None)
+
+
+def _engine_job() -> Callable[..., dict[str, Any]]:
+    from davenet.engines.job import run_by_engine
+
+    return run_by_engine
 
 
 def started(verb: str, total: float | None, unit: str) -> events.Started:

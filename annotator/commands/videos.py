@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from annotator.commands.corpora import told
-from annotator.commands.options import AsJson, Force, OnlyVideos, ProjectFolder
+from annotator.commands.options import (
+    Address,
+    AsJson,
+    Engine,
+    Fetch,
+    Force,
+    OnlyVideos,
+    Out,
+    ProjectFolder,
+    VideosAt,
+)
 
 if TYPE_CHECKING:
     from annotator.project import Project
@@ -55,6 +65,11 @@ def extract(
     jobs: Annotated[int | None, typer.Option(metavar="N", help="Videos at once; else as many as cores.")] = None,
     video: OnlyVideos = None,
     force: Force = False,
+    engine: Engine = "local",
+    address: Address = None,
+    out: Out = None,
+    fetch: Fetch = False,
+    videos_at: VideosAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Extracts frames at 1 fps and the log-mel: one clip file a video. Skips what is done, on all cores."""
@@ -65,14 +80,21 @@ def extract(
         as_json,
         "extract",
         "extracted",
-        lambda p: verbs.plan_extract(
-            p,
-            videos=_uids(p, video),
-            force=force,
-            frame_rate=frame_rate,
-            nearest_reference=nearest_reference,
-            audio_track=audio_track,
-            jobs=jobs,
+        lambda p: verbs.on_engine(
+            verbs.plan_extract(
+                p,
+                videos=_uids(p, video),
+                force=force,
+                frame_rate=frame_rate,
+                nearest_reference=nearest_reference,
+                audio_track=audio_track,
+                jobs=jobs,
+            ),
+            engine=engine,
+            address=address,
+            out=out,
+            fetch=fetch,
+            videos_at=videos_at,
         ),
     )
 
@@ -102,6 +124,11 @@ def transcribe(
     ] = None,
     video: OnlyVideos = None,
     force: Force = False,
+    engine: Engine = "local",
+    address: Address = None,
+    out: Out = None,
+    fetch: Fetch = False,
+    videos_at: VideosAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Recognises the words that are spoken, with start, end and confidence."""
@@ -110,7 +137,7 @@ def transcribe(
     from annotator.commands.running import run_verb
     from annotator.project import Project
 
-    with output(as_json) as out, Project.open(project) as opened:
+    with output(as_json) as printed, Project.open(project) as opened:
         spec = verbs.plan_transcribe(
             opened,
             recogniser,
@@ -121,11 +148,12 @@ def transcribe(
             force=force,
             videos=_uids(opened, video),
         )
+        spec = verbs.on_engine(spec, engine=engine, address=address, out=out, fetch=fetch, videos_at=videos_at)
         summary = run_verb(opened, spec, "transcribe", done="transcribed")
         done, before = summary["transcribed"], summary["skipped"]
         line = told("transcribed", done, **{"done before": before}, unusable=summary["unusable"])
         words = f"; {summary['words']:,} words by {summary['recogniser']}" if done else f" by {summary['recogniser']}"
-        out.result(summary, f"{line}{words}")
+        printed.result(summary, f"{line}{words}")
 
 
 _OF_MODELS, _OF_CLIP, _OF_IMPORTS = "Options of onnx: models", "Options of clip:", "Options of import:"
@@ -252,18 +280,24 @@ def detect(
     ] = None,
     video: OnlyVideos = None,
     force: Force = False,
+    engine: Engine = "local",
+    address: Address = None,
+    out: Out = None,
+    fetch: Fetch = False,
+    videos_at: VideosAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Finds per frame whether there is food, and the five most probable foods."""
     from annotator import verbs
 
     def plan(opened: "Project") -> Any:
-        return verbs.plan_detect(
+        spec = verbs.plan_detect(
             opened,
             detector,
             force=force,
             videos=_uids(opened, video),
             save_settings=save_settings,
+            clips_elsewhere=engine == "ray" and out is not None,
             classes=classes,
             food_classes=food_classes,
             food_model=food_model,
@@ -286,6 +320,7 @@ def detect(
             classifier=classifier,
             frame_names=frame_names,
         )
+        return verbs.on_engine(spec, engine=engine, address=address, out=out, fetch=fetch, videos_at=videos_at)
 
     _by_video(project, as_json, "detect", "detected", plan)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from annotator.project import Project
 from annotator.verbs.corpora import collect_import_corpus, plan_import_corpus
+from annotator.verbs.engines import on_engine
 from annotator.verbs.importing import collect_import, plan_import
 from annotator.verbs.labelling import (
     collect_detect,
@@ -52,6 +53,7 @@ __all__ = [
     "collect_train",
     "collect_transcribe",
     "import_release",
+    "on_engine",
     "plan_detect",
     "plan_evaluate",
     "plan_extract",

@@ -81,9 +81,11 @@ def plan_detect(
     force: bool = False,
     videos: Sequence[str] | None = None,
     save_settings: bool = False,
+    clips_elsewhere: bool = False,
     **options: Any,
 ) -> DetectSpec:
-    """`options` are DetectorOptions' fields; `save_settings` has them written beside an ONNX model that could be used.
+    """`options` are DetectorOptions' fields; `save_settings` has them written beside an ONNX model that could be used;
+    with `clips_elsewhere` the clip files need not be in the project.
 
     Raises UserError for impossible ones, a file that is missing, and where no video is extracted that a detector could
     look at.
@@ -101,7 +103,7 @@ def plan_detect(
     elif kind not in (*detector_names(), "auto"):
         known = ", ".join([*(f"{known}:…" for known in detector_names()), "import:FILE", "auto"])
         raise UserError(f'There is no food detector "{detector}"; choose one of: {known}.')
-    if kind != "import" and not any(project.clip_path(ref.uid).exists() for ref in refs):
+    if kind != "import" and not clips_elsewhere and not any(project.clip_path(ref.uid).exists() for ref in refs):
         raise UserError(f"No video of {project.path} is extracted yet; extract first.")
     given = {name: value for name, value in options.items() if value is not None}
     for option in ("classes", "food_classes", "food_words", "non_food"):

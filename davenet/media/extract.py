@@ -44,7 +44,7 @@ def extract_videos(spec: ExtractSpec, emit: events.Emit, stop: Callable[[], bool
         remove_dead_parts(spec.clips_dir)  # of children that were ended
         if job.reports:
             with suppress(UserError):  # where the disk is full that has been said
-                _write_report(spec.clips_dir / REPORT_NAME, job.reports)
+                write_report(spec.clips_dir / REPORT_NAME, job.reports)
     return job.result()
 
 
@@ -165,7 +165,8 @@ def _declared_s(path: Path) -> float:
     return 0.0
 
 
-def _write_report(path: Path, reports: list[ExtractReport]) -> None:
+def write_report(path: Path, reports: list[ExtractReport]) -> None:
+    """Writes what came of each video as a table, those that cannot be used first."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["video", "state", "reason", "duration_s", "frames", "path"])
