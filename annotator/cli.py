@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from annotator.commands import corpora, machine, mining, models, releasing, reproducing, review, videos
+from annotator.commands import analysing, corpora, machine, mining, models, releasing, reproducing, review, videos
 from annotator.commands.endings import ReportedBugError, StoppedError
 from davenet import __version__
 from davenet.errors import UserError, one_line
@@ -60,6 +60,7 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("transcribe", videos.transcribe, "annotator transcribe kitchen"),
     ("detect", videos.detect, "annotator detect kitchen --with onnx:food.onnx --classes food.txt --food-label Food"),
     ("mine", mining.mine, "annotator mine kitchen --food-threshold 0.6"),
+    ("analyse", analysing.analyse, "annotator analyse kitchen synchrony --split validation --plot synchrony.svg"),
     ("train", models.train, "annotator train kitchen --preset demo --start-from 001-small --set epochs=10"),
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
     ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),
