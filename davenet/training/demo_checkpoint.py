@@ -24,11 +24,11 @@ from davenet.jobs import run_job
 from davenet.labels.detections import adopt_detections, detections_path, newest_detections, read_detections
 from davenet.labels.mining import mine
 from davenet.labels.pocketsphinx_keywords import KeywordTranscriber
-from davenet.labels.transcribe import transcribe
-from davenet.labels.words import adopt_transcript, newest_transcript, read_transcript, transcript_path, write_transcript
+from davenet.labels.transcribe import transcribe_with
+from davenet.labels.words import adopt_transcript, newest_transcript, read_transcript
 from davenet.media.probe import probe, video_uid
 from davenet.pairs import Pair, WeakLabel, write_pairs
-from davenet.specs import EvaluateSpec, ExtractSpec, TrainSpec, VideoRef
+from davenet.specs import EvaluateSpec, ExtractSpec, TrainSpec, TranscribeSpec, VideoRef
 from davenet.training.presets import PRESETS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -106,15 +106,15 @@ def extract(videos: Path, clips: Path) -> Path:
 
 def label(videos: Path, labels: Path) -> Path:
     """Puts the detections that lie beside the videos into `labels`, and the food words that pocketsphinx spots."""
-    recognise = KeywordTranscriber(FOODS)
-    for ref in refs_of(videos):
-        detected = detections_path(labels, ref.uid, "simulated")
-        if not detected.exists():
+    refs = refs_of(videos)
+    for ref in refs:
+        if not detections_path(labels, ref.uid, "simulated").exists():
             adopt_detections(ref.path.with_name(f"{ref.path.stem}.detections.jsonl"), ref.uid, labels)
-        heard = transcript_path(labels, ref.uid, recognise.name)
-        if not heard.exists():
-            write_transcript(heard, transcribe(ref, recognise, lambda second: None))
-            print(f"heard {ref.path.name}", flush=True)
+    recognise = KeywordTranscriber(FOODS)
+    spec = TranscribeSpec(videos=refs, labels_dir=labels, recogniser=recognise.name, jobs=1)
+    result = transcribe_with(recognise, recognise.name, spec, report, lambda: False)
+    if result["unusable"]:
+        raise UserError(result["unusable"][0]["reason"])
     return labels
 
 
