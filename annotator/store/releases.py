@@ -79,7 +79,7 @@ class Snapshot:
         Pairs that mining no longer finds are among them where somebody judged them.
         """
         counted = select(tables.Pair.video_uid, func.count()).group_by(tables.Pair.video_uid)
-        numbers = dict(self._session.execute(counted).tuples().all())
+        numbers = dict(self._session.execute(counted).all())
         some: list[str] = []
         n_pairs = 0
         for uid in video_uids:

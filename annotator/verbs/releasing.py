@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from annotator.project import Project
-from annotator.store.records import VerdictRecord, VideoRecord
+from annotator.store.records import Mining, VerdictRecord, VideoRecord
 from annotator.store.releases import Snapshot, StandingPair, VideoFacts, asked_label
 from davenet import __version__
 from davenet.errors import UserError
@@ -160,7 +160,7 @@ def _write_tables(
     with TableWriter(tables_dir, "videos") as rows:
         for uid in sorted(n_pairs, key=lambda uid: names[uid]):
             rows.add(videos[uid].split, _video_row(videos[uid], names[uid], n_pairs[uid]))
-    detectors, recognisers = used.facts(snapshot.setting(SOURCES_SETTING) or {})
+    detectors, recognisers = used.facts([minings[found] for found in numbers], snapshot.setting(SOURCES_SETTING) or {})
     corpora = {_corpus(videos[uid]) for uid in n_pairs}
     said = project.store.split_sources()
     facts = Facts(
@@ -285,8 +285,14 @@ class _Sources:
             if name:
                 noted[name, uid] = None
 
-    def facts(self, imported: Mapping[str, Any]) -> tuple[list[SourceFacts], list[SourceFacts]]:
-        """Returns detectors and recognisers; those whose label files are not here as an imported release names them."""
+    def facts(
+        self, minings: Iterable[Mining], imported: Mapping[str, Any]
+    ) -> tuple[list[SourceFacts], list[SourceFacts]]:
+        """Returns detectors and recognisers in the versions that were mined, else in those of the label files.
+
+        Those whose label files are not here are as an imported release names them.
+        """
+        minings = list(minings)
         readers: tuple[Callable[[str, str], tuple[str, dict[str, Any]]], ...] = (self._detector, self._recogniser)
         found = []
         for noted, reader, kind in zip(self._noted, readers, ("detectors", "recognisers"), strict=True):
@@ -303,6 +309,10 @@ class _Sources:
             for source in imported.get(kind, ()):
                 if source["name"] in names:
                     settings.setdefault((source["name"], source["version"]), source["settings"])
+            if mined := _mined_versions(minings, kind, names):
+                told = {name for name, _ in mined}
+                settings = {key: said for key, said in settings.items() if key in mined or key[0] not in told}
+                settings |= {key: {} for key in mined if key not in settings}
             found.append(
                 [
                     SourceFacts(name=name, version=version, settings=settings[name, version])
@@ -318,6 +328,18 @@ class _Sources:
     def _recogniser(self, name: str, uid: str) -> tuple[str, dict[str, Any]]:
         header = words.read_transcript_header(words.transcript_path(self._labels_dir, uid, name))
         return header.recogniser_version, header.settings
+
+
+def _mined_versions(minings: Iterable[Mining], kind: str, names: set[str]) -> set[tuple[str, str]]:
+    """Returns the (name, version) of the sources that the minings say they read."""
+    key = f"{kind.removesuffix('s')}_versions"
+    return {
+        (without_paths(name), str(version))
+        for mining in minings
+        for name, versions in dict(mining.settings.get(key) or {}).items()
+        for version in versions
+        if without_paths(name) in names
+    }
 
 
 class _Matched:

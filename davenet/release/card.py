@@ -26,6 +26,7 @@ _SETTINGS = {  # in the order of the card; others follow by name
     "match": "how a class is found among the words",
     "seed": "of the draw of non-food pairs",
 }
+_TOLD_ELSEWHERE = ("detector", "recogniser")  # what begins so names the sources, listed above with their versions
 
 
 def card(manifest: Manifest, summary: Summary) -> str:
@@ -98,6 +99,7 @@ def _loading(manifest: Manifest) -> str:
         "from datasets import load_dataset",
         "",
         'pairs = load_dataset("PATH_OF_THIS_FOLDER")',
+        *(['accepted = pairs.filter(lambda pair: pair["verdict"] == "accept")'] if "verdicts" in tables else []),
         *(f'{table} = load_dataset("PATH_OF_THIS_FOLDER", "{table}")' for table in tables if table != "pairs"),
         "```",
         "",
@@ -117,7 +119,7 @@ def _loading(manifest: Manifest) -> str:
             "import webdataset",
             "",
             f'media = webdataset.WebDataset("PATH_OF_THIS_FOLDER/{first}", shardshuffle=False)',
-            "# or with the datasets library, which must be told that these are shards:",
+            "# or with the datasets library (it needs torchcodec for the sound), which must be told that these are shards:",
             f'media = load_dataset("webdataset", data_files={{"{split}": "PATH_OF_THIS_FOLDER/media/{split}-*.tar"}})',
             "```",
             "",
@@ -161,7 +163,7 @@ def _counts(summary: Summary) -> str:
             for name in shown
         ]
         more = len(ordered) - len(shown)
-        text += f"\n\n{_number(len(ordered), 'class', 'classes')}, by the best-ranked label of each food pair"
+        text += f"\n\n{_number(len(ordered), 'class', 'classes')}, by the label that each food pair asks about"
         text += f" (the {len(shown)} most frequent):\n\n" if more else ":\n\n"
         text += _table(("class", "accepted", "rejected", "unsure", "not reviewed", "pairs"), rows, numbers_from=1)
     return text
@@ -171,15 +173,14 @@ def _making(manifest: Manifest, summary: Summary) -> str:
     facts = manifest.facts
     corpora = [f"{_corpus(name)} ({_number(number, 'video')})" for name, number in sorted(summary.corpora.items())]
     lines = [f"- Videos: {', '.join(corpora)}."]
-    lines += [
-        f"- Splits of {_corpus(name)}: {_text(said)}. A video is in one split only."
-        for name, said in facts.splits.items()
-    ]
+    for name, said in facts.splits.items():
+        whose = _corpus(name) if name else "videos of no published corpus"
+        lines.append(f"- Splits of {whose}: {_text(said)}. A video is in one split only.")
     lines += _sources("Detector", facts.detectors, summary.detectors, "class, probability and P(food)")
     lines += _sources("Recogniser", facts.recognisers, summary.recognisers, "words, their times and confidences")
     lines += [
         "- Mining: a frame with P(food) at or above the threshold becomes a food pair where one of the detector's top classes "
-        "is said in the words around it; non-food frames are drawn at random, as many as there are food pairs.",
+        "is said in the words around it; non-food frames are drawn at random, as many as food pairs where there are enough.",
         f"- Reviewing: people see the frame, hear the segment and answer whether the named food is seen and said. "
         f"{_number(summary.n_verdicts, 'verdict')}"
         + (f", the last on {summary.last_verdict[:10]}." if summary.last_verdict else "."),
@@ -197,7 +198,7 @@ def _mining(mining: MiningFacts, n_pairs: int) -> str:
     rows = [
         [f"`{_cell(name)}`", _cell(_value(mining.settings[name])), _SETTINGS.get(name, "")]
         for name in names
-        if mining.settings[name] is not None
+        if mining.settings[name] is not None and not name.startswith(_TOLD_ELSEWHERE)
     ]
     title = f"Mining {mining.number} of {mining.at.date().isoformat()} ({_number(n_pairs, 'pair')}):"
     return title + ("\n\n" + _table(("setting", "value", "meaning"), rows) if rows else " no settings were kept.")

@@ -48,12 +48,12 @@ PAIRS = (
     Column("label", "text", "the class that reviewers are asked about, that of the first weak label", "", True),
     Column("labels", "labels", "the weak labels: the one asked about, then the others by rank; none for non-food"),
     Column("food_probability", "number", "the detector's P(food) of the frame", "0 to 1", True),
-    Column("verdict", "text", "accept, reject or unsure: of all reviewers' verdicts the one given last; none: not reviewed", "",
+    Column("verdict", "text", "accept, reject or unsure: of all reviewers' verdicts the one given last; null: not reviewed", "",
            True),
     Column("n_accept", "whole", "reviewers who accept"),
     Column("n_reject", "whole", "reviewers who reject"),
     Column("n_unsure", "whole", "reviewers who are unsure"),
-    Column("is_mined", "yes or no", "no: the last mining no longer finds the pair, which is kept for its verdicts"),
+    Column("is_mined", "yes or no", "false where mining no longer finds the pair, which is kept for its verdicts"),
     Column("mining", "whole", "the number of the mining that found it, whose thresholds the card lists"),
     Column("detector", "text", "what made the class and P(food)"),
     Column("recogniser", "text", "what made the word"),
@@ -78,7 +78,7 @@ VERDICTS = (
 
 VIDEOS = (
     Column("video_id", "text", "the video's name in this release"),
-    Column("corpus", "text", "the corpus that it belongs to; none for a video of no published corpus", "", True),
+    Column("corpus", "text", "the corpus that it belongs to; null for a video of no published corpus", "", True),
     Column("corpus_id", "text", "its id there, which is its YouTube id", "", True),
     Column("split", "text", "train, validation or test"),
     Column("recipe_type", "text", "what is cooked, as the corpus says", "", True),
