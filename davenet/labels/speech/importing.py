@@ -56,7 +56,9 @@ def import_transcripts(spec: TranscribeSpec, source: Path, emit: events.Emit, st
         raise UserError(_nothing_found(source, files, strangers, spec.videos))
     if strangers:
         emit(
-            events.Message(f"{_many(len(strangers), 'file')} of {source} belong to no video here: {_named(strangers)}.")
+            events.Message(
+                f"Passed over {_many(len(strangers), 'file')} of {source}, no transcript of a video here: {_named(strangers)}."
+            )
         )
     result = _write(spec, list(found.values()), source, emit)
     emit(events.Progress(len(files), len(files), "files"))
