@@ -30,10 +30,16 @@ def food_words_picture(counts: FoodWordCounts) -> Drawing:
         (counts.total_V, counts.mean_total, PAPER_TOTAL, "food words in all"),
     ):
         edges, bars = histogram(values)
-        x, y = _axes(picture, top, (0, max(float(edges[-1]), paper * 1.1)), float(bars.max()), what, "videos")
-        _bars(picture, x, y, edges.astype(float), bars)
-        _mark(picture, x(mean), y, bars.max(), Drawing.INK, f"mean {mean:.1f}", 0)
-        _mark(picture, x(paper), y, bars.max(), Drawing.OTHER, f"the paper's {paper:g}", 1)
+        middled = edges - 0.5  # a bar of one number stands over that number
+        ends = (-0.5, max(float(middled[-1]), paper * 1.1))
+        x, y = _axes(picture, top, ends, float(bars.max()), what, "videos")
+        _bars(picture, x, y, middled, bars)
+        for value, colour in ((mean, Drawing.INK), (paper, Drawing.OTHER)):
+            picture.line(x(value), y(0), x(value), top, colour=colour, width=2)
+        picture.text(_WIDTH - 190, top - 8, f"mean {mean:.1f}", size=12, anchor="end")
+        picture.text(
+            _WIDTH - _RIGHT, top - 8, f"the paper's mean {paper:g}", size=12, colour=Drawing.OTHER, anchor="end"
+        )
         top += _PLOT_HEIGHT + _GAP
     picture.text(16, top + 14, "Said most (times, videos)", weight="bold")
     most = int(counts.said_W.max(initial=1))
@@ -50,7 +56,7 @@ def food_words_picture(counts: FoodWordCounts) -> Drawing:
 def synchrony_picture(found: Synchrony) -> Drawing:
     """Returns the share by the window's width, with its interval, chance and the paper's point; and the offsets."""
     picture = Drawing(_WIDTH, _TOP + 2 * (_PLOT_HEIGHT + _GAP) + 20, "Synchrony of what is seen and what is said")
-    title = f"Labels said near their frame: {found.n_frames:,} frames of {len(found.video_uids):,} videos"
+    title = f"Labels said near their frame ({found.n_frames:,} frames, {len(found.video_uids):,} videos)"
     picture.text(16, 28, title, size=17, weight="bold")
     highest = np.nanmax([*found.share_T, *found.high_T, *found.chance_T, PAPER_SHARE]) * 100
     windows = found.windows_s_T.astype(float)
@@ -117,11 +123,6 @@ def _bars(picture: Drawing, x: Place, y: Place, edges: NDArray[np.float64], bars
     for left, right, count in zip(edges[:-1].tolist(), edges[1:].tolist(), bars.tolist(), strict=True):
         if count:
             picture.box(x(left) + 0.5, y(count), x(right) - x(left) - 1, y(0) - y(count), colour=Drawing.OURS)
-
-
-def _mark(picture: Drawing, at: float, y: Place, highest: float, colour: str, told: str, line: int) -> None:
-    picture.line(at, y(0), at, y(highest), colour=colour, width=2)
-    picture.text(at + 5, y(highest) + 12 + 15 * line, told, size=12, colour=colour)
 
 
 def _curve(
