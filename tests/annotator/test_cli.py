@@ -127,7 +127,7 @@ def test_the_whole_way_from_a_folder_of_videos_to_a_rendered_matchmap(
         ("extract {tmp}/folder", "is not a project"),
         ("extract {kitchen} --video leek", "no video leek"),
         ("transcribe {kitchen} --with nobody", "nobody"),
-        ("detect {kitchen} --with guess", "not a food detector"),
+        ("detect {kitchen} --with guess", "There is no food detector"),
         ("mine {kitchen}", "detect its foods first"),
         ("train {kitchen}", "accept pairs in Review first"),
         ("train {kitchen} --set epochs", "NAME=VALUE"),
