@@ -97,6 +97,16 @@ def _state(project: Project) -> tuple[object, ...]:
     return videos, pairs, project.store.history(), project.store.minings(), project.store.split_sources()
 
 
+def _judged(project: Project) -> dict[str, object]:
+    """The verdicts but skips, each with its pair, as a person would compare them: without where they were given."""
+    found: dict[str, object] = {}
+    with project.store.snapshot() as snapshot:
+        for state in snapshot.pairs(video.uid for video in project.store.videos()):
+            for each in state.verdicts:
+                found[each.uid] = state.pair, state.is_active, replace(each, origin="review", mining_id=None)
+    return found
+
+
 def test_a_release_taken_into_a_fresh_project_is_released_with_the_same_bytes(
     project: Project, fresh: Project, tmp_path: Path
 ) -> None:
@@ -105,6 +115,7 @@ def test_a_release_taken_into_a_fresh_project_is_released_with_the_same_bytes(
     assert (taken["videos"], taken["new_pairs"], taken["new_verdicts"], taken["missing"]) == (3, 18, 11, [])
     _export(fresh, tmp_path / "two")
     assert _content(tmp_path / "two") == _content(tmp_path / "one")
+    assert _judged(fresh) == _judged(project)
     assert fresh.store.counts("ann").accepted == project.store.counts("ann").accepted == 6
     assert fresh.store.undo("ann") is None  # what was given elsewhere is not undone here
 

@@ -107,7 +107,7 @@ def test_the_same_project_gives_the_same_shards(project: Project, tmp_path: Path
 def test_an_export_that_was_stopped_goes_on_from_its_whole_shards(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("davenet.release.shards.MEGABYTE", 200_000)  # two or so pairs a shard
+    monkeypatch.setattr("davenet.release.shards.MEGABYTE", 100_000)  # a pair or two a shard
     run_job(_plan(project, tmp_path / "whole", 1))
     assert len(list((tmp_path / "whole" / "media").glob("*.tar"))) > 2
     done: list[float] = []
