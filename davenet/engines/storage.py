@@ -31,7 +31,9 @@ _PACKAGES = {
 }
 _TRIES = 3
 _WAIT_S = 1.0  # before the second try; four times as long before the third
-_HEAD = 1 << 20  # bytes of a clip file's head: more than its header, offsets and times in ten hours
+_HEAD = (
+    1 << 20
+)  # bytes of a clip file's head, at least: beside its header 16 a frame, whose JPEG has a thousand or more
 _COPIED = 1 << 20
 
 
@@ -83,7 +85,7 @@ class Store:
 
     def fetch_head(self, name: str, path: Path) -> None:
         """Leaves a file of the length of that one, of which only the head was copied: enough to open a clip file."""
-        self._fetch_parts(name, path, lambda size: [(0, _HEAD)])
+        self._fetch_parts(name, path, lambda size: [(0, max(_HEAD, size // 32))])
 
     def fetch_hashed(self, name: str, path: Path) -> None:
         """Leaves a file of the length of that one, of which only what `content_hash` reads was copied."""
@@ -141,6 +143,8 @@ class Store:
         self._tried(copy, "read", name)
 
     def _make_folder(self, there: str) -> None:
+        if self._protocols & _WHOLE_ONLY:
+            return  # they have none, and would make a bucket that is only misspelt
         with suppress(FileExistsError):
             self._fs.makedirs(there.rpartition("/")[0], exist_ok=True)
 
