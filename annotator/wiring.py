@@ -35,7 +35,12 @@ class _OpenProject(QObject):
     """What lives as long as a project is open."""
 
     def __init__(
-        self, project: Project, window: MainWindow, queue: JobQueue, players: tuple[Player, Player], parent: QObject
+        self,
+        project: Project,
+        window: MainWindow,
+        queue: JobQueue,
+        players: tuple[Player, Player, Player],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self.project = project
@@ -46,7 +51,7 @@ class _OpenProject(QObject):
         self.review = ReviewPresenter(review, project, players[0], self)
         self.matchmaps = MatchmapsPresenter(matchmaps, project, players[1], queue, self)
         self.runs = RunsPresenter(runs, self.work, self)
-        self.data = DataPresenter(data, self.work, self)
+        self.data = DataPresenter(data, self.work, self, player=players[2])
         self.review.data_requested.connect(lambda: window.open_workspace("Data"))
         self.review.runs_requested.connect(lambda: window.open_workspace("Runs"))
         matchmaps.workspace_requested.connect(window.open_workspace)
@@ -65,6 +70,8 @@ class _OpenProject(QObject):
     def leave_workspace(self, name: str) -> None:
         if name == "Review":
             self.review.deactivate()
+        elif name == "Data":
+            self.data.deactivate()
 
     def close(self) -> None:
         self.review.shutdown()
@@ -98,7 +105,11 @@ class Wiring(QObject):
         self.settings = QSettings(str(recent.config_dir() / SETTINGS_FILE), QSettings.Format.IniFormat)
         self.window = MainWindow(self.settings)
         self.queue = JobQueue(self)
-        self.players = (Player(self), Player(self))  # Review and Matchmaps each keep their video and place
+        self.players = (
+            Player(self),
+            Player(self),
+            Player(self),
+        )  # Review, Matchmaps and Data each keep their video and place
         self.background = Background(self, n_threads=1)
         self.open: _OpenProject | None = None
         self.start = StartPage()

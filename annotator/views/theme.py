@@ -206,6 +206,8 @@ QLabel[role="strong"] { font-weight: 600; }
 QLabel[role="accent"] { color: @accent_text; font-weight: 600; }
 QLabel[role="good"] { color: @accept; font-weight: 600; }
 QLabel[role="bad"] { color: @reject; }
+QLabel[role="field-bad"] { color: @reject; font-size: 12px; }
+QLabel[role="field-good"] { color: @accept; font-size: 12px; }
 QLabel:disabled { color: @faint; }
 
 *[role="panel"] { background: @panel; border: 0; }
@@ -214,6 +216,7 @@ QLabel:disabled { color: @faint; }
 *[role="panel-top"] { background: @panel; border: 0; border-bottom: 1px solid @line; }
 *[role="panel-bottom"] { background: @panel; border: 0; border-top: 1px solid @line; }
 *[role="card"] { background: @panel; border: 1px solid @line; border-radius: 8px; }
+*[role="form-foot"] { background: transparent; border: 0; border-top: 1px solid @line; }
 *[role="stage"] { background: @stage; border: 0; }
 
 QPushButton, QToolButton {

@@ -12,12 +12,14 @@ from pytestqt.qtbot import QtBot
 from annotator.jobs.queue import JobQueue
 from annotator.project import Project, VideoState
 from annotator.views.data import values
-from annotator.views.data.detect_form import DetectForm, DetectWish
+from annotator.views.data.fields import Wish
 from annotator.views.data.presenter import DataPresenter
+from annotator.views.data.verb_form import VerbForm
 from annotator.views.data.workspace import DataWorkspace
 from annotator.views.runs.values import Rate
 from annotator.views.work import Work
 from davenet import events
+from davenet.clips import open_clip
 from davenet.labels.words import Transcript, Word, transcript_path, write_transcript
 from tests.annotator.project_maker import make_video_record
 from tests.media_maker import make_video
@@ -39,7 +41,15 @@ class Data:
         self.settle()
 
     def settle(self) -> None:
-        self.qtbot.waitUntil(self.work.background.is_idle, timeout=LONG_MS)
+        self.qtbot.waitUntil(self.presenter.is_idle, timeout=LONG_MS)
+
+    def form(self, verb: str, variant: str = "") -> VerbForm:
+        """Opens a verb's form and chooses a way to do it."""
+        self.view.options_requested.emit(verb)
+        self.until(lambda: self.view.page() == "form" and self.view.form.form().verb == verb)
+        if variant:
+            self.view.form.choose(variant)
+        return self.view.form
 
     def until(self, true: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(true, timeout=LONG_MS)
@@ -89,11 +99,15 @@ def test_an_empty_project_says_what_to_do_first(data: Data) -> None:
 
 
 def test_a_person_without_a_terminal_goes_from_videos_to_pairs(data: Data, videos: Path, tmp_path: Path) -> None:
-    data.do("import", lambda: data.view.import_requested.emit([videos]))
+    form = data.form("import")
+    assert not form.start.isEnabled()
+    form.rows()["paths"].input.setText(str(videos))
+    data.do("import", form.start.click)
+    assert data.view.page() == "list"
     assert data.view.count.text() == "2 videos"
-    assert [row[0] for row in map(data.texts, range(3))] == ["cake", "soup", "broken.mp4"]
-    assert "is not a video" in data.view.table.rows()[2].cells[0].second
-    assert data.view.notice.text() == "Imported 2 videos. 1 could not be used: see the table."
+    assert [row[0] for row in map(data.texts, range(2))] == ["cake", "soup"]
+    assert data.view.notice.text() == "Imported 2 videos. 1 could not be used: see Skipped."
+    assert data.view.skipped.shown_text() == "Skipped 1"
     assert data.next_step() == ["extract"]
 
     data.do("extract", data.view.cards["extract"].button.click)
@@ -115,35 +129,45 @@ def test_a_person_without_a_terminal_goes_from_videos_to_pairs(data: Data, video
     ]
     file = tmp_path / "seen.jsonl"
     file.write_text("\n".join(json.dumps(line) for line in lines))
-    data.view.cards["detect"].button.click()
-    assert data.view.detect_form.isVisible()
-    data.view.detect_form.with_file.setChecked(True)
-    data.view.detect_form.lines.path.setText(str(file))
-    data.do("detect", data.view.detect_form.start.click)
-    assert not data.view.detect_form.isVisible()
+    form = data.form("detect", "import")
+    form.rows()["source"].input.setText(str(file))
+    data.do("detect", form.start.click)
+    assert data.view.page() == "list"
     assert data.next_step() == ["mine"]
 
     data.do("mine", data.view.cards["mine"].button.click)
     assert data.next_step() == []
     assert sum(state.n_food_pairs for state in data.project.video_states()) == 8
     assert data.texts(1)[-1] == "4"
-    assert "8 food" in data.view.notice.text()
+    assert "8 food and 0 non-food pairs, 8 of them new" in data.view.notice.text()
 
-    data.presenter.choose_video(data.project.find_video("soup").uid)
+    data.view.table.row_opened.emit(data.project.find_video("soup").uid)
     data.settle()
+    assert data.view.page() == "video"
     assert data.view.title.text().replace("\u200b", "") == "soup"
     facts = dict(data.view.facts.rows())
     assert facts["length"] == "0:06"
     assert facts["words"] == "2 by pocketsphinx"
-    assert data.view.strip.frame_under(data.view.axis.x_of(2.0)) is not None
+    page = data.view.video
+    assert page.strip.frame_under(page.axis.x_of(2.0)) is not None
+    assert [span.text for span in page.pairs.spans()] == ["onion"] * 4
+    assert page.details().matched == {0}
 
 
-def test_the_keys_start_the_steps(data: Data, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data.presenter, "_ask_files", lambda: [videos / "soup.mp4"])
+def test_the_keys_open_forms_and_start_the_steps(data: Data, videos: Path) -> None:
     data.view.setFocus()
-    data.do("import", lambda: data.qtbot.keyClick(data.view, Qt.Key.Key_I))
+    data.qtbot.keyClick(data.view, Qt.Key.Key_I)
+    data.until(lambda: data.view.page() == "form")
+    paths = data.view.form.rows()["paths"].input
+    assert paths.hasFocus()
+    data.qtbot.keyClicks(paths, str(videos / "soup.mp4"))  # its letters are keys of steps elsewhere
+    data.do("import", lambda: data.qtbot.keyClick(paths, Qt.Key.Key_Return))
     data.do("extract", lambda: data.qtbot.keyClick(data.view, Qt.Key.Key_X))
     assert data.view.cards["extract"].says.text() == "1 of 1 videos"
+    data.qtbot.keyClick(data.view, Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    data.until(lambda: data.view.page() == "form")
+    data.qtbot.keyClick(data.view.form, Qt.Key.Key_Escape)
+    assert data.view.page() == "list"
 
 
 def test_cancel_stops_a_step_and_keeps_what_is_done(data: Data, tmp_path: Path) -> None:
@@ -169,10 +193,13 @@ def test_what_cannot_be_planned_is_told_in_place(data: Data, tmp_path: Path) -> 
     data.presenter.import_paths([tmp_path / "nowhere"])
     data.until(lambda: data.view.notice.isVisible())
     assert "nowhere does not exist" in data.view.notice.text()
-    data.presenter.detect(DetectWish("onnx:/no/model.onnx", Path("/no/classes.txt")))
-    data.until(lambda: "no videos" in data.view.notice.text())
     data.presenter.start("extract")
     data.until(lambda: "import some first" in data.view.notice.text())
+    form = data.form("detect", "auto")
+    form.start.click()
+    data.until(lambda: "no videos" in form.says.text())
+    assert data.view.page() == "form"
+    assert form.says.property("role") == "field-bad"
 
 
 def test_a_video_that_went_away_is_told_with_what_to_do(data: Data, videos: Path) -> None:
@@ -184,23 +211,57 @@ def test_a_video_that_went_away_is_told_with_what_to_do(data: Data, videos: Path
     assert "import it from where it is now" in data.view.problem.text().replace("\u200b", "")
 
 
-def test_the_detect_form_asks_for_what_its_choice_needs(qtbot: QtBot) -> None:
-    form = DetectForm()
-    qtbot.addWidget(form)
-    assert form.start.isEnabled()
-    assert form.wish() == DetectWish("auto")
-    form.with_model.setChecked(True)
-    assert not form.start.isEnabled()
-    form.model.path.setText("food.onnx")
-    assert form.start.isEnabled()  # its classes may stand in food.json
-    assert form.wish() == DetectWish("onnx:food.onnx")
-    form.classes.path.setText("classes.txt")
-    form.food_label.setText("Food")
-    assert form.wish() == DetectWish("onnx:food.onnx", Path("classes.txt"), "Food", None)
-    form.with_file.setChecked(True)
-    assert not form.start.isEnabled()
-    form.lines.path.setText("seen.jsonl")
-    assert form.wish() == DetectWish("import:seen.jsonl")
+def test_what_was_skipped_is_told_with_its_remedy_and_tried_again(data: Data, videos: Path) -> None:
+    data.do("import", lambda: data.presenter.import_paths([videos]))
+    data.view.skipped.click()
+    data.settle()
+    assert data.view.page() == "skipped"
+    (row,) = data.view.skips.table.rows()
+    assert row.cells[0].text == "broken.mp4"
+    assert row.cells[1].text == "import"
+    assert str(videos) not in row.cells[2].text and "is not a video" in row.cells[2].text
+    assert row.cells[2].second.startswith("Choose a file such as MP4")
+    make_video(videos / "broken.mp4", seconds=2, frame_rate=10, size=(96, 64))
+    data.do("import", data.view.skips.again.click)
+    assert len(data.project.store.videos()) == 3
+    assert data.view.skips.table.rows() == ()
+    assert not data.view.skipped.isVisible()
+
+
+def test_settings_stay_with_their_step_and_are_marked(data: Data, videos: Path) -> None:
+    data.do("import", lambda: data.presenter.import_paths([videos / "soup.mp4"]))
+    form = data.form("extract")
+    form.rows()["frame_rate"].input.setText("2")
+    assert form.rows()["frame_rate"].label.is_changed()
+    data.do("extract", form.start.click)
+    assert data.view.cards["extract"].options.is_marked()
+    uid = data.project.store.videos()[0].uid
+    assert len(open_clip(data.project.clip_path(uid)).frame_times_s) == 12
+    form = data.form("extract")
+    assert form.wish() == Wish("extract", "extract", (("frame_rate", 2.0),))
+    form.restore.click()
+    assert form.wish() == Wish("extract", "extract", ())
+
+
+def test_a_filter_keeps_what_is_asked_for(data: Data, videos: Path) -> None:
+    data.do("import", lambda: data.presenter.import_paths([videos / "soup.mp4", videos / "cake.mp4"]))
+    data.project.store.set_split(data.project.find_video("soup").uid, "validation")
+    data.project.store.set_split(data.project.find_video("cake").uid, "train")
+    data.presenter.refresh()
+    data.settle()
+    bar = data.view.filter
+    bar.splits["validation"].click()
+    assert [row.cells[0].text for row in data.view.table.rows()] == ["soup"]
+    assert bar.shown.text() == "1 shown"
+    bar.text.setText("CAKE")
+    data.until(lambda: data.view.none_left.isVisible())
+    bar.clear()
+    bar.text.setText("cake")
+    data.until(lambda: [row.cells[0].text for row in data.view.table.rows()] == ["cake"])
+    form = data.form("extract")
+    form.rows()["videos"].set_value("shown")
+    data.do("extract", form.start.click)
+    assert [state.is_extracted for state in data.project.video_states()] == [True, False]
 
 
 def test_the_next_step_is_the_first_that_lacks_something() -> None:

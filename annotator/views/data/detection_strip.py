@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
 
 from annotator.views import theme
+from annotator.views.data.lanes import Lane
 from annotator.views.widgets.time_axis import TimeAxis
 from annotator.views.widgets.time_layout import clock_text
 
@@ -26,17 +27,13 @@ class SeenFrame(Protocol):
     def top(self) -> tuple[tuple[str, float], ...]: ...
 
 
-class DetectionStrip(QWidget):
+class DetectionStrip(Lane):
     """Bars of P(food), one a frame; those over a half are in the second colour's full strength."""
 
     def __init__(self, axis: TimeAxis, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._axis = axis
+        super().__init__(axis, HEIGHT, "P(food) of each frame", parent)
         self._frames: tuple[SeenFrame, ...] = ()
         self._times = np.zeros(0)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("P(food) of each frame")
-        axis.range_changed.connect(lambda _start, _end: self.update())
 
     def set_frames(self, frames: Sequence[SeenFrame]) -> None:
         self._frames = tuple(frames)
@@ -45,25 +42,18 @@ class DetectionStrip(QWidget):
         self.setAccessibleDescription(f"{seen} of {len(self._frames)} frames show food")
         self.update()
 
-    def sizeHint(self) -> QSize:
-        return QSize(400, HEIGHT)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            frame = self.frame_under(event.pos().x())
-            if frame is None:
-                QToolTip.hideText()
-            else:
-                top = "\n".join(f"{name} {probability:.2f}" for name, probability in frame.top)
-                QToolTip.showText(event.globalPos(), f"{clock_text(frame.time)}  P(food) {frame.food:.2f}\n{top}", self)
-            return True
-        return super().event(event)
+    def tip_at(self, x: float) -> str:
+        frame = self.frame_under(x)
+        if frame is None:
+            return ""
+        top = "\n".join(f"{name} {probability:.2f}" for name, probability in frame.top)
+        return f"{clock_text(frame.time)}  P(food) {frame.food:.2f}\n{top}"
 
     def frame_under(self, x: float) -> SeenFrame | None:
         """Returns the frame nearest to a place of the widget, None where there is none within a second."""
         if not len(self._times):
             return None
-        time_s = self._axis.time_at(x)
+        time_s = self.axis.time_at(x)
         nearest = int(np.argmin(np.abs(self._times - time_s)))
         return self._frames[nearest] if abs(self._times[nearest] - time_s) <= 1.0 else None
 
@@ -72,29 +62,30 @@ class DetectionStrip(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plot = QRectF(0, 6, self.width(), HEIGHT - 20)
-        start, end = self._axis.range()
+        start, end = self.axis.range()
         step = float(np.median(np.diff(self._times))) if len(self._times) > 1 else 1.0
-        width = max(1.0, (self._axis.x_of(start + step) - self._axis.x_of(start)) - 1)
+        width = max(1.0, (self.axis.x_of(start + step) - self.axis.x_of(start)) - 1)
         painter.setPen(Qt.PenStyle.NoPen)
-        right = float(self._axis.x_of(end))
+        right = float(self.axis.x_of(end))
         first, last = np.searchsorted(self._times, (start, end))
         for frame in self._frames[int(first) : int(last)]:
             height = max(1.0, plot.height() * frame.food)
-            x = self._axis.x_of(frame.time)
+            x = self.axis.x_of(frame.time)
             painter.setBrush(tokens.color("info", 1.0 if frame.food >= 0.5 else 0.35))
             painter.drawRect(QRectF(x, plot.bottom() - height, min(width, right - x), height))
         painter.fillRect(QRectF(16, plot.bottom(), self.width() - 32, 1), tokens.color("line"))
-        self._paint_names(painter, plot)
+        self._paint_names(painter, plot, int(first), int(last))
+        self.paint_now(painter)
 
-    def _paint_names(self, painter: QPainter, plot: QRectF) -> None:
+    def _paint_names(self, painter: QPainter, plot: QRectF, first: int, last: int) -> None:
         """Writes the most probable class under the bars wherever it changes and there is room."""
         painter.setFont(theme.font(theme.SECTION_PX))
         painter.setPen(theme.current().color("muted"))
         metrics = painter.fontMetrics()
         free_from, last_name = 16.0, ""
-        for frame in self._frames:
+        for frame in self._frames[first:last]:
             name = frame.top[0][0] if frame.top and frame.food >= 0.5 else ""
-            x = self._axis.x_of(frame.time)
+            x = self.axis.x_of(frame.time)
             width = metrics.horizontalAdvance(name)
             if name and name != last_name and x >= free_from and x + width < self.width() - 16:
                 painter.drawText(QPointF(x, plot.bottom() + 12), name)

@@ -2,35 +2,47 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog
 
 from annotator import verbs
 from annotator.jobs.queue import Job
+from annotator.playback.player import Player
 from annotator.project import Project, VideoState
 from annotator.store.records import Problem
-from annotator.views.data import values
-from annotator.views.data.detect_form import DetectWish
+from annotator.views.background import Background
+from annotator.views.data import forms, values
+from annotator.views.data.fields import Form, Wish
+from annotator.views.data.listing import Listed, Listing, matching, not_imported, read_listing, row_of
 from annotator.views.data.loading import load_details, load_thumbnail
-from annotator.views.data.workspace import COLUMNS, DataWorkspace, VideoDetails
+from annotator.views.data.planning import plan, plan_again
+from annotator.views.data.plotting import PlotsPresenter
+from annotator.views.data.skipped_page import NotImported
+from annotator.views.data.video_page import VideoDetails
+from annotator.views.data.video_presenter import VideoPresenter
+from annotator.views.data.workspace import DataWorkspace
 from annotator.views.runs.values import Rate
-from annotator.views.widgets.table import Cell, Row
-from annotator.views.widgets.time_layout import clock_text
+from annotator.views.widgets.table import Row
 from annotator.views.work import Work
 from davenet import events
+from davenet.errors import UserError
+from davenet.files import write_text_atomically
 from davenet.specs import Spec
 
 UPDATE_MS = 120
+_NOTES = 6  # of a job, kept at its card
 
 
 @dataclass(slots=True)
 class _Going:
     job: Job
     rate: Rate
+    n_skipped: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 class DataPresenter(QObject):
@@ -38,107 +50,195 @@ class DataPresenter(QObject):
 
     project_changed = Signal(str)  # verb
 
-    def __init__(self, workspace: DataWorkspace, work: Work, parent: QObject | None = None) -> None:
+    def __init__(
+        self, workspace: DataWorkspace, work: Work, parent: QObject | None = None, *, player: Player | None = None
+    ) -> None:
         super().__init__(parent)
         self._view, self._work = workspace, work
         self._project: Project = work.project
-        self._states: list[VideoState] = []
-        self._problems: list[Problem] = []
+        self._listing = Listing((), (), (), ())
+        self._by_uid: dict[str, Listed] = {}
+        self._shown: list[str] = []
         self._thumbnails: dict[str, QImage] = {}
         self._going: dict[str, _Going] = {}
         self._planning: set[str] = set()
+        self._wishes: dict[str, Wish] = {}
         self._chosen: str | None = None
-        self._update = QTimer(self)
-        self._update.setSingleShot(True)
-        self._update.setInterval(UPDATE_MS)
+        self._looking = Background(self, n_threads=1)  # into files that a form names: never behind a queue of pictures
+        self._update = QTimer(self, singleShot=True, interval=UPDATE_MS)
         self._update.timeout.connect(self._show_going)
-        self._ask_files: Callable[[], list[Path]] = self._files_from_dialog
+        self.video = VideoPresenter(workspace.video, work, player, self)
+        self.plots = PlotsPresenter(workspace.plots_page, self._project, self)
+        workspace.set_runner(self._looking.run)
+        self._connect(workspace, work)
+        self.refresh()
+
+    def _connect(self, workspace: DataWorkspace, work: Work) -> None:
         workspace.start_requested.connect(self.start)
+        workspace.options_requested.connect(self.open_form)
+        workspace.wish_made.connect(self.take_wish)
         workspace.cancel_requested.connect(self.cancel)
         workspace.import_requested.connect(self.import_paths)
-        workspace.detect_requested.connect(self.detect)
         workspace.video_chosen.connect(self.choose_video)
+        workspace.video_opened.connect(self.open_video)
+        workspace.page_opened.connect(self._page_opened)
+        workspace.filter.changed.connect(lambda _filter: self._show_rows())
+        workspace.video.neighbour_requested.connect(self._open_neighbour)
+        workspace.skips.again_requested.connect(self.try_again)
+        workspace.skips.list_saved.connect(self._save_ids)
+        workspace.plots_page.options_requested.connect(lambda: self.open_form("analyse"))
+        workspace.plots_page.again_requested.connect(lambda: self.plots.compute(self._options()))
+        self.plots.step_requested.connect(self._step_from_plot)
+        self.plots.said.connect(lambda text, kind: workspace.notice.show_notice(text, kind, seconds=12))
         work.job_started.connect(self._job_started)
         work.refused.connect(self._refused)
         work.collected.connect(self._collected)
         work.ended.connect(self._ended)
-        self.refresh()
 
     def refresh(self) -> None:
         """Reads what is done for each video again; looks at file names and the database, in the background."""
-
-        def read() -> tuple[list[VideoState], list[Problem]]:
-            return self._project.video_states(), self._project.store.problems()
-
-        self._work.background.run(read, self._take)
+        self._work.background.run(lambda: read_listing(self._project), self._take)
 
     def start(self, verb: str) -> None:
-        """Starts a verb over all videos; Import asks for files, Detect for a detector first."""
-        match verb:
-            case "import":
-                if paths := self._ask_files():
-                    self.import_paths(paths)
-            case "detect":
-                self._view.show_detect_form()
-            case "extract":
-                self._start(verb, lambda: verbs.plan_extract(self._project))
-            case "transcribe":
-                self._start(verb, lambda: verbs.plan_transcribe(self._project))
-            case "mine":
-                self._start(verb, lambda: verbs.plan_mine(self._project))
+        """Starts a verb over all videos with the settings it had last, or its defaults."""
+        self._start(self._wishes.get(verb, Wish(verb)))
+
+    def open_form(self, verb: str) -> None:
+        """Shows a verb's form, once what it offers has been looked up."""
+        states = [listed.state for listed in self._listing.videos]
+        chosen = self._by_uid[self._chosen].state.video.title if self._chosen in self._by_uid else ""
+        n_shown = len(self._shown)
+
+        def show(form: Form) -> None:
+            self._view.show_form(form, self._wishes.get(verb))
+
+        self._looking.run(lambda: forms.build(verb, self._project, states, n_shown, chosen), show, priority=2)
+
+    def take_wish(self, wish: Wish) -> None:
+        """Begins what a form asked for; its settings are kept for the next time."""
+        self._remember(wish)
+        if wish.verb == "analyse":
+            self._view.show_page("plots")
+            self.plots.compute(self._options())
+        elif (wish.verb, wish.variant) == ("release", "import"):
+            self._import_release(wish)
+        else:
+            self._start(wish)
 
     def import_paths(self, paths: Sequence[Path]) -> None:
-        self._start("import", lambda: verbs.plan_import(self._project, paths))
+        self._start(Wish("import", "files", (("paths", list(paths)),)))
 
-    def detect(self, wish: DetectWish) -> None:
-        self._start(
-            "detect",
-            lambda: verbs.plan_detect(
-                self._project,
-                wish.detector,
-                classes=wish.classes,
-                food_label=wish.food_label,
-                food_classes=wish.food_classes,
-            ),
-        )
+    def try_again(self, problems: Sequence[Problem]) -> None:
+        """Does a step again for what it could not use; of several steps one job each."""
+        for verb in dict.fromkeys(problem.verb for problem in problems):
+            of_verb = [problem for problem in problems if problem.verb == verb]
+            wish = self._wishes.get(verb, Wish(verb))
+            self._plan(
+                verb, lambda verb=verb, of_verb=of_verb, wish=wish: plan_again(self._project, verb, of_verb, wish)
+            )
 
     def cancel(self, verb: str) -> None:
-        going = self._going.get(verb)
-        if going is not None:
-            going.job.cancel()
-            self._show_going()
+        for going in self._going.values():
+            if values.CARDS.get(going.job.verb) == verb:
+                going.job.cancel()
+        self._show_going()
 
     def choose_video(self, key: str) -> None:
         self._chosen = key
-        state = next((state for state in self._states if state.video.uid == key), None)
-        if state is None:
-            problem = next((problem for problem in self._problems if str(problem.path) == key), None)
-            self._view.set_details(None if problem is None else _problem_details(problem))
+        listed = self._by_uid.get(key)
+        if listed is None:
+            self._view.set_details(None)
             return
-        problems = [problem for problem in self._problems if problem.video_uid == key]
+        problems = [problem for problem in self._listing.problems if problem.video_uid == key]
 
         def show(details: VideoDetails) -> None:
             if self._chosen == details.uid:
                 self._view.set_details(details)
 
-        self._work.background.run(lambda: load_details(self._project, state, problems), show, priority=1)
+        self._work.background.run(lambda: load_details(self._project, listed.state, problems), show, priority=1)
+
+    def open_video(self, key: str) -> None:
+        """Opens a video's page."""
+        listed = self._by_uid.get(key)
+        if listed is None:
+            return
+        self._chosen = key
+        self._view.table.choose(key)
+        self.video.open(listed.state)
+        self._view.show_page("video")
+        place = self._shown.index(key) if key in self._shown else -1
+        self._view.video.set_neighbours(place > 0, 0 <= place < len(self._shown) - 1)
+        self.choose_video(key)
+
+    def deactivate(self) -> None:
+        """The workspace is left: nothing plays behind another."""
+        self.video.pause()
 
     def close(self) -> None:
         self._update.stop()
+        self.plots.close()
+        self.video.close()
+        self._looking.shutdown()
 
-    def _start(self, verb: str, plan: Callable[[], Spec]) -> None:
-        if verb in self._going or verb in self._planning:
+    def is_idle(self) -> bool:
+        """Tells whether all that was asked for in the background is there."""
+        return self._looking.is_idle() and self.plots.is_idle() and self._work.background.is_idle()
+
+    def _options(self) -> dict[str, Any]:
+        return self._wishes["analyse"].given() if "analyse" in self._wishes else {}
+
+    def _remember(self, wish: Wish) -> None:
+        self._wishes[wish.verb] = wish
+        if wish.verb in self._view.cards:
+            kept = [name for name, _ in wish.values if name not in ("videos", "paths")]
+            self._view.cards[wish.verb].set_changed(len(kept))  # type: ignore[index]
+
+    def _start(self, wish: Wish) -> None:
+        which = wish.given().get("videos", forms.ALL)
+        uids: list[str] | None = None
+        if which == forms.SHOWN:
+            uids = list(self._shown)
+        elif which == forms.CHOSEN and self._chosen is not None:
+            uids = [self._chosen]
+        self._plan(wish.verb, lambda: plan(self._project, wish, uids))
+
+    def _plan(self, verb: str, make: Callable[[], Spec]) -> None:
+        card = values.CARDS.get(verb, verb)
+        if card in self._planning or any(values.CARDS.get(going) == card for going in self._going):
             return
-        self._planning.add(verb)
+        self._planning.add(card)
         self._view.notice.clear()
-        self._work.start(verb, values.RUNNING_TITLES[verb], plan)
+        self._work.start(verb, values.RUNNING_TITLES[verb], make)
+
+    def _import_release(self, wish: Wish) -> None:
+        given = wish.given()
+
+        def done(summary: dict[str, Any]) -> None:
+            self._planning.discard("release")
+            self._view.show_list()
+            kind = "warning" if summary["missing"] or summary["other_files"] else "good"
+            self._view.notice.show_notice(values.summary_text("import release", summary), kind, seconds=20)
+            self.refresh()
+            self.project_changed.emit("import release")
+
+        if "release" in self._planning:
+            return
+        self._planning.add("release")
+        self._view.form.show_busy("Reading the release…")
+        self._work.background.run(
+            lambda: verbs.import_release(
+                self._project, given["folder"], keep_splits=bool(given.get("keep_splits", False))
+            ),
+            done,
+            lambda error: self._refused("release", str(error)),
+        )
 
     def _job_started(self, job: Job) -> None:
         if job.verb not in values.RUNNING_TITLES:
             return
-        self._planning.discard(job.verb)
-        if job.verb == "detect":
-            self._view.hide_detect_form()
+        self._planning.discard(values.CARDS[job.verb])
+        if self._view.page() == "form":
+            self._view.show_list()
         going = _Going(job, Rate())
         self._going[job.verb] = going
         job.event_arrived.connect(lambda event: self._take_event(going, event))
@@ -148,30 +248,49 @@ class DataPresenter(QObject):
     def _take_event(self, going: _Going, event: events.Event) -> None:
         if isinstance(event, events.Progress):
             going.rate.add(event.done, time.monotonic())
+        elif isinstance(event, events.Skipped):
+            going.n_skipped += 1
+        elif isinstance(event, events.Message):
+            going.notes = [*going.notes, event.text][-_NOTES:]
+            self._view.cards[values.CARDS[going.job.verb]].set_notes(going.notes)
+            self._view.notice.show_notice(event.text, "warning" if event.level == "warning" else "info", seconds=20)
 
     def _update_soon(self) -> None:
         if not self._update.isActive():
             self._update.start()
 
     def _refused(self, verb: str, message: str) -> None:
-        if verb in values.RUNNING_TITLES:
-            self._planning.discard(verb)
+        card = values.CARDS.get(verb)
+        if card is None:
+            return
+        self._planning.discard(card)
+        form = self._view.form.form()
+        if self._view.page() == "form" and form is not None and form.verb == card:
+            self._view.form.show_refusal(message)
+        else:
             self._view.notice.show_notice(message, "error")
 
-    def _collected(self, verb: str, summary: dict[str, object]) -> None:
-        if verb in values.RUNNING_TITLES:
-            unusable = summary.get("unusable")
-            self._view.notice.show_notice(
-                values.summary_text(verb, summary), "warning" if unusable else "good", seconds=12
-            )
-            self.refresh()
-            self.project_changed.emit(verb)
+    def _collected(self, verb: str, summary: dict[str, Any]) -> None:
+        if verb not in values.RUNNING_TITLES:
+            return
+        told = values.summary_text(verb, summary)
+        has_gaps = bool(summary.get("unusable") or summary.get("missing") or summary.get("left_out"))
+        self._view.notice.show_notice(told, "warning" if has_gaps else "good", seconds=20)
+        self.plots.set_stale()
+        self.refresh()
+        if verb != "release":
+            self.project_changed.emit(values.CARDS[verb])
+        if verb == "import-corpus":
+            self._view.skips.set_result(told, summary)
+            if has_gaps:
+                self._view.skips.open_ids(bool(summary.get("missing") or summary.get("left_out")))
+                self._view.show_page("skipped")
 
     def _ended(self, job: Job, outcome: object) -> None:
         if job.verb not in self._going or self._going[job.verb].job is not job:
             return
         del self._going[job.verb]
-        self._view.cards[job.verb].set_stopped()  # type: ignore[index]
+        self._view.cards[values.CARDS[job.verb]].set_stopped()
         self.refresh()
         state, message = getattr(outcome, "state", ""), getattr(outcome, "message", "")
         if state in ("failed", "crashed"):
@@ -180,21 +299,34 @@ class DataPresenter(QObject):
             self._view.notice.show_notice(message, "info", seconds=12)
         self._show_going()
 
-    def _take(self, read: tuple[list[VideoState], list[Problem]]) -> None:
-        self._states, self._problems = read
-        self._view.set_steps(values.step_states(self._states))
-        keys = [state.video.uid for state in self._states]
-        loose = [str(problem.path) for problem in self._problems if problem.video_uid is None]
-        if self._chosen not in (*keys, *loose):
-            self._chosen = keys[0] if keys else loose[0] if loose else None
+    def _take(self, listing: Listing) -> None:
+        self._listing = listing
+        self._by_uid = listing.by_uid()
+        self._view.set_steps(listing.steps)
+        self._view.set_skipped(len(listing.problems), listing.n_not_imported)
+        self._view.skips.set_problems(listing.problems)
+        if self._chosen not in self._by_uid:
+            self._chosen = listing.videos[0].uid if listing.videos else None
         self._show_rows()
         if self._chosen is None:
             self._view.set_details(None)
         else:
             self.choose_video(self._chosen)
-        for state in self._states:
-            if state.is_present and state.video.uid not in self._thumbnails:
-                self._fetch_thumbnail(state)
+        if self._view.page() == "skipped":
+            self._read_ids()
+
+    def _show_rows(self) -> None:
+        videos = self._listing.videos
+        self._shown = matching(videos, self._view.filter.filter())
+        self._view.set_videos(self._shown, self._row, len(videos), self._chosen)
+        self._view.filter.set_counts(self._listing.splits, len(videos), len(self._shown))
+
+    def _row(self, uid: str) -> Row:
+        """Makes a row when it comes into view, and asks for its picture then."""
+        listed = self._by_uid[uid]
+        if uid not in self._thumbnails and listed.state.is_present:
+            self._fetch_thumbnail(listed.state)
+        return row_of(listed, self._thumbnails.get(uid))
 
     def _fetch_thumbnail(self, state: VideoState) -> None:
         uid = state.video.uid
@@ -203,68 +335,65 @@ class DataPresenter(QObject):
         def put(image: QImage | None) -> None:
             if image is not None:
                 self._thumbnails[uid] = image
-                self._show_rows()
+                self._view.table.videos.forget(uid)
 
         self._work.background.run(lambda: load_thumbnail(self._project, state), put, lambda _error: None, priority=-1)
-
-    def _show_rows(self) -> None:
-        rows = [self._row(state) for state in self._states]
-        for problem in self._problems:
-            if problem.video_uid is None:
-                why = problem.reason.removeprefix(str(problem.path)).strip()
-                name = Cell(problem.path.name, second=why, glyph="warning", glyph_token="reject", tip=problem.reason)
-                rows.append(Row(str(problem.path), (name, *[Cell()] * (len(COLUMNS) - 1)), spans=True))
-        self._view.set_videos(rows, len(self._states), self._chosen)
-
-    def _row(self, state: VideoState) -> Row:
-        video = state.video
-        problem = next((problem.reason for problem in self._problems if problem.video_uid == video.uid), "")
-        missing = "" if state.is_present else f"not found at {video.path}"
-        sound = values.sound_text(video.sound_rate, video.sound_channels)
-        second = missing or problem or f"{video.width}×{video.height} · {values.size_text(video.size_bytes)} · {sound}"
-        pairs = state.n_food_pairs
-        return Row(
-            video.uid,
-            (
-                Cell(
-                    video.title,
-                    second=second,
-                    image=self._thumbnails.get(video.uid, QImage()),
-                    is_strong=True,
-                    tip=missing or problem or str(video.path),
-                ),
-                Cell(clock_text(video.duration_s), token="muted"),
-                _done_cell(("yes",) if state.is_extracted else ()),
-                _done_cell(state.recognisers),
-                _done_cell(state.detectors),
-                Cell(str(pairs) if pairs else "–", token="text" if pairs else "muted"),
-            ),
-        )
 
     def _show_going(self) -> None:
         for verb, going in self._going.items():
             job, progress = going.job, going.job.progress
-            pace = values.pace_texts(progress, going.rate)
+            far, pace = values.pace_texts(progress, going.rate)
+            if going.n_skipped:
+                pace = f"{going.n_skipped} skipped" + (f" · {pace}" if pace else "")
             share = progress.done / progress.total if progress is not None and progress.total else None
             waits, stopping = job.state == "queued", job.state == "stopping"
-            self._view.cards[verb].set_running(pace, share, waits=waits, stopping=stopping)  # type: ignore[index]
+            self._view.cards[values.CARDS[verb]].set_running((far, pace), share, waits=waits, stopping=stopping)
 
-    def _files_from_dialog(self) -> list[Path]:
-        dialog = QFileDialog(self._view, "Import videos", str(Path.home()))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilters(
-            ["Videos (*.mp4 *.mkv *.webm *.mov *.avi *.m4v *.mpg *.mpeg *.ts *.flv)", "All files (*)"]
-        )
-        return [Path(name) for name in dialog.selectedFiles()] if dialog.exec() else []
+    def _page_opened(self, name: str) -> None:
+        if name != "video":
+            self.video.pause()
+        if name == "plots":
+            self.plots.open(self._options())
+        elif name == "skipped":
+            self._read_ids()
 
+    def _read_ids(self) -> None:
+        def read() -> list[NotImported]:
+            return [
+                NotImported(corpus, row.get("id", ""), row.get("split", ""), row.get("recipe_type", ""), row.get("reason", ""))
+                for corpus, rows in not_imported(self._project).items()
+                for row in rows
+            ]  # fmt: skip
 
-def _done_cell(sources: Sequence[str]) -> Cell:
-    if not sources:
-        return Cell("–", token="muted")
-    name = "" if sources == ("yes",) else sources[-1]
-    return Cell(name, glyph="accept", tip=", ".join(sources) if name else "")
+        self._work.background.run(read, self._view.skips.set_not_imported)
 
+    def _save_ids(self, path: Path, ids: Sequence[NotImported]) -> None:
+        def write() -> Path:
+            import csv
+            import io
 
-def _problem_details(problem: Problem) -> VideoDetails:
-    facts = (("file", problem.path.name), ("folder", str(problem.path.parent)))
-    return VideoDetails(str(problem.path), problem.path.name, facts, problem=problem.reason)
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(["id", "corpus", "split", "recipe_type", "reason"])
+            writer.writerows([each.corpus_id, each.corpus, each.split, each.recipe_type, each.reason] for each in ids)
+            write_text_atomically(path, text.getvalue())
+            return path
+
+        def refused(error: UserError) -> None:
+            self._view.notice.show_notice(str(error), "error")
+
+        notice = self._view.notice
+        self._work.background.run(write, lambda saved: notice.show_notice(f"Saved {saved}", "good", seconds=8), refused)
+
+    def _open_neighbour(self, step: int) -> None:
+        if self._chosen in self._shown:
+            place = self._shown.index(self._chosen) + step
+            if 0 <= place < len(self._shown):
+                self.open_video(self._shown[place])
+
+    def _step_from_plot(self, verb: str) -> None:
+        self._view.show_list()
+        if verb == "import":
+            self.open_form(verb)
+        else:
+            self.start(verb)

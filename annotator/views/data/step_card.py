@@ -1,44 +1,41 @@
-"""A card for one verb: its name, how many videos are done, and one button that starts it or, while it goes, cancels."""
+"""A card for one verb: its name, how far it is, a button that starts it or cancels, and one for its options."""
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from annotator.views import theme
 from annotator.views.data.values import StepState, Verb
 from annotator.views.widgets.bar import ProgressLine
 from annotator.views.widgets.painting import draw_glyph
 
-# verb: its name, its button, its key, its tooltip, and what it makes in a few words
-TITLES: dict[Verb, tuple[str, str, str, str, str]] = {
-    "import": ("Import", "Import…", "I", "Choose videos or folders; they are linked, not copied", "linked, not copied"),
-    "extract": (
-        "Extract",
-        "Extract",
-        "X",
-        "Frames at 1 a second and the log-mel spectrogram, one clip file a video",
-        "frames and spectrogram",
-    ),
-    "transcribe": (
-        "Transcribe",
-        "Transcribe",
-        "T",
-        "Words with their times, by the best recogniser that is here",
-        "words and their times",
-    ),
-    "detect": (
-        "Detect",
-        "Detect…",
-        "D",
-        "P(food) and the five most probable foods of each frame",
-        "foods in each frame",
-    ),
-    "mine": ("Mine", "Mine", "M", "Pairs of frames with the words around that name what is seen", "pairs to review"),
+# verb: its name, its button, its key, its tooltip
+TITLES: dict[Verb, tuple[str, str, str, str]] = {
+    "import": ("Import", "Import…", "I", "Videos, folders, YouCook2 or YouTube-8M; linked, not copied"),
+    "extract": ("Extract", "Extract", "X", "Frames and the log-mel spectrogram, one clip file a video"),
+    "transcribe": ("Transcribe", "Transcribe", "T", "Words with their times, by the best recogniser that is here"),
+    "detect": ("Detect", "Detect", "D", "P(food) and the five most probable foods of each frame"),
+    "mine": ("Mine", "Mine", "M", "Pairs of frames with the words around that name what is seen"),
+    "release": ("Release", "Release…", "R", "Write pairs, labels and verdicts for others, or take theirs in"),
 }
+ALWAYS_A_FORM: tuple[Verb, ...] = ("import", "release")  # there is something to choose each time
+HEIGHT = 122
 
 
 class StepCard(QFrame):
     start_requested = Signal(str)
+    options_requested = Signal(str)
     cancel_requested = Signal(str)
 
     def __init__(self, number: int, verb: Verb, parent: QWidget | None = None) -> None:
@@ -46,9 +43,9 @@ class StepCard(QFrame):
         self._verb, self._number = verb, number
         self._state: StepState | None = None
         self._is_running = False
-        title, self._button_text, self._key, self._tip, self._makes = TITLES[verb]
+        title, self._button_text, self._key, self._tip = TITLES[verb]
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(146)
+        self.setFixedHeight(HEIGHT)
         self.title = QLabel(title)
         theme.set_role(self.title, "strong")
         self.says = QLabel("")
@@ -60,20 +57,29 @@ class StepCard(QFrame):
         self.line = ProgressLine(token="accept")
         self.button = QPushButton(self._button_text)
         self.button.clicked.connect(self._pressed)
+        self.options = _OptionsButton()
+        self.options.setToolTip(f"Options of {title} (Shift+{self._key})")
+        self.options.setAccessibleName(f"Options of {title}")
+        self.options.setVisible(verb not in ALWAYS_A_FORM)
+        self.options.clicked.connect(lambda: self.options_requested.emit(self._verb))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self.button, 1)
+        buttons.addWidget(self.options)
         head = QHBoxLayout()
         head.addSpacing(28)
         head.addWidget(self.title, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 14, 12, 12)
+        column.setContentsMargins(12, 12, 12, 10)
         column.setSpacing(0)
         column.addLayout(head)
-        column.addSpacing(10)
+        column.addSpacing(8)
         column.addWidget(self.says)
         column.addWidget(self.more)
-        column.addSpacing(8)
+        column.addSpacing(6)
         column.addWidget(self.line)
         column.addStretch(1)
-        column.addWidget(self.button)
+        column.addLayout(buttons)
         self.setAccessibleName(f"Step {number}: {title}")
         self.setToolTip(self._tip)
 
@@ -89,6 +95,8 @@ class StepCard(QFrame):
         self._is_running = True
         self.says.setText("stopping" if stopping else "waits its turn" if waits else pace[0])
         self.more.setText("" if waits or stopping else pace[1])
+        self.more.setToolTip(self.more.text())
+        self.more.show()
         self.line.set_token("accent")
         self.line.set_share(share or 0.0)
         self.button.setText("Cancel")
@@ -100,6 +108,17 @@ class StepCard(QFrame):
     def set_stopped(self) -> None:
         self._is_running = False
         self._show()
+
+    def set_changed(self, n_changed: int) -> None:
+        """Marks the options where some are not the defaults."""
+        self.options.set_marked(n_changed > 0)
+        title = TITLES[self._verb][0]
+        changed = f": {n_changed} changed" if n_changed else ""
+        self.options.setToolTip(f"Options of {title}{changed} (Shift+{self._key})")
+
+    def set_notes(self, notes: Sequence[str]) -> None:
+        """Keeps what the job said of itself where the pointer finds it."""
+        self.setToolTip("\n".join([self._tip, *notes]))
 
     def is_running(self) -> bool:
         return self._is_running
@@ -117,11 +136,14 @@ class StepCard(QFrame):
         if state is None:
             return
         self.says.setText(state.says)
-        self.more.setText(self._makes)
+        self.says.setToolTip(state.says)
+        self.more.setText("")
+        self.more.hide()
         self.line.set_token("accept")
         self.line.set_share(state.done / state.total if state.total else 0.0)
         self.button.setText(self._button_text)
         self.button.setEnabled(state.is_possible)
+        self.options.setEnabled(state.is_possible)
         self.button.setToolTip(f"{self._tip} ({self._key})" if state.is_possible else state.why_not)
         theme.set_role(self.button, "primary" if state.is_next else "")
         self.update()
@@ -136,7 +158,7 @@ class StepCard(QFrame):
         painter.setPen(QPen(tokens.color("accent" if self._is_running or is_next else "line"), 1))
         painter.setBrush(tokens.color("panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        disc = QRectF(12.5, 12.5, 20, 20)
+        disc = QRectF(12.5, 10.5, 20, 20)
         painter.setPen(QPen(tokens.color("accept" if is_done else "line"), 1.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(disc)
@@ -146,3 +168,36 @@ class StepCard(QFrame):
             painter.setFont(theme.font(theme.SECTION_PX))
             painter.setPen(tokens.color("text" if is_next else "muted"))
             painter.drawText(disc, Qt.AlignmentFlag.AlignCenter, str(self._number))
+
+
+class _OptionsButton(QToolButton):
+    """Two sliders; the accent's dot says that settings are not the defaults."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marked = False
+        self.setFixedSize(34, 30)
+
+    def set_marked(self, marked: bool) -> None:
+        self._marked = marked
+        self.update()
+
+    def is_marked(self) -> bool:
+        return self._marked
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        tokens = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = tokens.color("text" if self.isEnabled() else "faint")
+        middle, left = self.height() / 2, self.width() / 2 - 7
+        for y, knob in ((middle - 4, 9.5), (middle + 4, 4.5)):
+            painter.setPen(QPen(color, 1.4, c=Qt.PenCapStyle.RoundCap))
+            painter.drawLine(QPointF(left, y), QPointF(left + 14, y))
+            painter.setBrush(tokens.color("raised"))
+            painter.drawEllipse(QPointF(left + knob, y), 2.4, 2.4)
+        if self._marked:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.color("accent"))
+            painter.drawEllipse(QPointF(self.width() - 6, 6), 3, 3)

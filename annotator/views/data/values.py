@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from annotator.project import VideoState
+from annotator.store.records import QueueCounts
 from annotator.views.runs.values import Rate, duration_text, number_text
 from davenet import events
 
-Verb = Literal["import", "extract", "transcribe", "detect", "mine"]
-VERBS: tuple[Verb, ...] = ("import", "extract", "transcribe", "detect", "mine")
+Verb = Literal["import", "extract", "transcribe", "detect", "mine", "release"]
+VERBS: tuple[Verb, ...] = ("import", "extract", "transcribe", "detect", "mine", "release")
+CARDS: Mapping[str, Verb] = {verb: verb for verb in VERBS} | {"import-corpus": "import"}  # where a job's pace stands
 RUNNING_TITLES: Mapping[str, str] = {
     "import": "Importing videos",
+    "import-corpus": "Importing a corpus",
+    "release": "Writing a release",
     "extract": "Extracting frames and sound",
     "transcribe": "Transcribing speech",
     "detect": "Detecting foods",
@@ -32,8 +36,14 @@ class StepState:
     why_not: str = ""
 
 
+def release_state(counts: QueueCounts) -> StepState:
+    """Returns the last step: how many of the pairs that would go out have verdicts."""
+    says = f"{number_text(counts.done)} of {number_text(counts.total)} decided" if counts.total else "no pairs yet"
+    return StepState("release", counts.done, counts.total, says)
+
+
 def step_states(states: Sequence[VideoState]) -> tuple[StepState, ...]:
-    """Returns the five steps in order; the first that lacks something it could do is the next."""
+    """Returns the five steps to pairs in order; the first that lacks something it could do is the next."""
     n = len(states)
     present = [state for state in states if state.is_present]
     extracted = sum(state.is_extracted for state in states)
@@ -49,14 +59,14 @@ def step_states(states: Sequence[VideoState]) -> tuple[StepState, ...]:
         "detect": any(not state.detectors for state in states if state.is_extracted),
         "mine": ready > 0 and food + other == 0,
     }
-    upcoming = next((verb for verb in VERBS if lacking[verb]), None)
+    upcoming = next((verb for verb in VERBS if lacking.get(verb)), None)
     if upcoming == "detect" and ready and not food + other:
         upcoming = "mine"  # what is there can be mined; a detector is not at hand on every day
-    pairs = f"{number_text(food)} food, {number_text(other)} non-food" if food + other else "no pairs yet"
+    pairs = f"{number_text(food)} + {number_text(other)} non-food" if food + other else "no pairs yet"
     videos = "no videos yet" if not n else f"{number_text(n)} video{'s' if n > 1 else ''}"
 
     def of_videos(n_done: int) -> str:
-        return f"{n_done} of {n} videos" if n else "waits for videos"
+        return f"{number_text(n_done)} of {number_text(n)} videos" if n else "waits for videos"
 
     no_videos, not_ready = "Import videos first", "Needs the words and the detections of at least one video"
     return tuple(
@@ -76,7 +86,11 @@ def pace_texts(progress: events.Progress | None, rate: Rate) -> tuple[str, str]:
     if progress is None:
         return "starting", ""
     unit = progress.unit
-    if progress.total:
+    if unit.startswith("s of") and progress.total:  # of video, of sound: hours say more
+        far = f"{progress.done / 3600:.1f} of {progress.total / 3600:.1f} h{unit[1:]}"
+        if progress.total < 3600:
+            far = f"{progress.done / 60:.1f} of {progress.total / 60:.1f} min{unit[1:]}"
+    elif progress.total:
         far = f"{number_text(progress.done)} of {number_text(progress.total)} {unit}".strip()
     else:
         far = f"{number_text(progress.done)} {unit}".strip()
@@ -99,18 +113,32 @@ def summary_text(verb: str, summary: Mapping[str, object]) -> str:
         return len(value) if isinstance(value, (list, tuple)) else int(value) if isinstance(value, int) else 0
 
     unusable = count("unusable")
-    lost = f" {unusable} could not be used: see the table." if unusable else ""
+    lost = f" {unusable} could not be used: see Skipped." if unusable else ""
     match verb:
-        case "import":
+        case "import" | "import-corpus":
             known = f", {count('known')} were here already" if count("known") else ""
-            return f"Imported {_videos(count('imported'))}{known}.{lost}"
+            missing = f" {number_text(count('missing'))} were not found." if count("missing") else ""
+            left_out = count("left_out") - unusable
+            others = f" {number_text(left_out)} were left out." if left_out > 0 else ""
+            return f"Imported {_videos(count('imported'))}{known}.{missing}{others}{lost}"
         case "extract" | "transcribe" | "detect":
             done = {"extract": "extracted", "transcribe": "transcribed", "detect": "detected"}[verb]
             skipped = f", {count('skipped')} were done already" if count("skipped") else ""
             words = {"extract": "Extracted", "transcribe": "Transcribed", "detect": "Detected the foods of"}[verb]
             return f"{words} {_videos(count(done))}{skipped}.{lost}"
         case "mine":
-            return f"Mined {count('food')} food and {count('non_food')} non-food pairs; they wait in Review."
+            gone = f" {count('gone')} are no longer found: marked, not deleted." if count("gone") else ""
+            mined = f"Mined {number_text(count('food'))} food and {number_text(count('non_food'))} non-food pairs"
+            return f"{mined}, {number_text(count('new'))} of them new; they wait in Review.{gone}{lost}"
+        case "release":
+            wrote = f"{number_text(count('pairs'))} pairs with {number_text(count('verdicts'))} verdicts"
+            return f"Released {wrote}, {size_text(count('bytes'))}, in {summary.get('out', '')}."
+        case "import release":
+            return (
+                f"Took in {number_text(count('new_pairs'))} new pairs ({number_text(count('known_pairs'))} known) and "
+                f"{number_text(count('new_verdicts'))} new verdicts on {_videos(count('videos'))}."
+                + (f" {number_text(count('missing'))} videos of it are not here." if count("missing") else "")
+            )
         case _:
             return ""
 
@@ -132,4 +160,4 @@ def sound_text(rate: int | None, channels: int | None) -> str:
 
 
 def _videos(n: int) -> str:
-    return f"{n} video{'' if n == 1 else 's'}"
+    return f"{number_text(n)} video{'' if n == 1 else 's'}"

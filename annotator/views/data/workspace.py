@@ -1,163 +1,190 @@
-"""The Data workspace's widget: the steps in a row, the table of videos, the chosen video's facts and time axis."""
+"""The Data workspace's widget: the steps in a row; beneath, one of its pages: the videos, a form, a video, plots, skips."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from annotator.views import theme
-from annotator.views.data.detect_form import DetectForm
-from annotator.views.data.detection_strip import DetectionStrip, SeenFrame
-from annotator.views.data.step_card import TITLES, StepCard
-from annotator.views.data.values import VERBS, StepState, Verb
+from annotator.views.data.fields import Form, Wish
+from annotator.views.data.filter_bar import FilterBar
+from annotator.views.data.plots_page import PlotsPage
+from annotator.views.data.skipped_page import SkippedPage
+from annotator.views.data.step_card import ALWAYS_A_FORM, TITLES, StepCard
+from annotator.views.data.values import VERBS, StepState, Verb, number_text
+from annotator.views.data.verb_form import Run, VerbForm
+from annotator.views.data.video_page import VideoDetails, VideoPage
+from annotator.views.data.video_table import VideoTable
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.facts import FactRows
 from annotator.views.widgets.notice_bar import NoticeBar
 from annotator.views.widgets.pill import Pill
 from annotator.views.widgets.section import SectionHead
-from annotator.views.widgets.table import CellTable, Column, Row
-from annotator.views.widgets.time_axis import TimeAxis
-from annotator.views.widgets.time_layout import SpokenWord
+from annotator.views.widgets.table import Row
 
-PANEL_WIDTH = 300
-SHOWN_S = 60.0  # of a long video at first; the wheel shows more
-COLUMNS = (
-    Column("VIDEO", 250, 4),
-    Column("LENGTH", 78, 0, tip="Minutes and seconds"),
-    Column("EXTRACTED", 100, 1, tip="Frames and log-mel are in its clip file"),
-    Column("WORDS", 120, 1, tip="Transcribed, and by which recogniser"),
-    Column("DETECTIONS", 130, 1, tip="Foods detected, and by which detector"),
-    Column("PAIRS", 76, 0, align="right", tip="Mined food pairs"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class VideoDetails:
-    """The chosen video: facts for the panel and, where it is extracted or labelled, what lies along its time."""
-
-    uid: str
-    title: str
-    facts: tuple[tuple[str, str], ...]
-    problem: str = ""
-    duration_s: float = 0.0
-    log_mel: np.ndarray | None = None  # (steps, 40), dB
-    words: tuple[SpokenWord, ...] = ()
-    frames: tuple[SeenFrame, ...] = ()
-
-    @property
-    def has_times(self) -> bool:
-        return self.log_mel is not None or bool(self.words) or bool(self.frames)
+PANEL_WIDTH = 288
+_KEYS_OF_PAGES = {"plots": "G", "skipped": "K"}
 
 
 class DataWorkspace(QWidget):
-    start_requested = Signal(str)  # verb
+    start_requested = Signal(str)  # verb, with the settings that it has
+    options_requested = Signal(str)  # verb, whose form is wanted
+    wish_made = Signal(object)  # Wish
     cancel_requested = Signal(str)  # verb
     import_requested = Signal(object)  # list of paths
-    detect_requested = Signal(object)  # DetectWish
     video_chosen = Signal(str)
+    video_opened = Signal(str)
+    page_opened = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._dragging = False
+        self._n_videos = 0
         self.notice = NoticeBar()
         self.count = Pill("0 videos", checkable=False)
         self.count.setToolTip("Videos of this project, linked where they lie")
         self.count.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.count.unsetCursor()
+        self.skipped = Pill("Skipped", checkable=False)
+        self.skipped.setToolTip("What steps could not use, and ids that did not come in, each with the reason (K)")
+        self.plots = QPushButton("Plots")
+        self.plots.setToolTip("Table 1, food words and synchrony, beside the paper's (G)")
         self.cards: dict[Verb, StepCard] = {verb: StepCard(i, verb) for i, verb in enumerate(VERBS, 1)}
-        self.detect_form = DetectForm()
-        self.detect_form.hide()
-        self.table = CellTable(COLUMNS, row_height=48)
+        self.filter = FilterBar()
+        self.table = VideoTable()
         self.empty = EmptyState(
             "No videos yet",
-            "Import files or whole folders, or drop them here. They are linked where they lie, never copied.",
+            "Import files, whole folders, YouCook2 or YouTube-8M, or drop videos here. They are linked where they lie, "
+            "never copied.",
             "Import videos…",
             glyph="play",
         )
         self.empty.action_button().setToolTip("Import videos (I)")
+        self.none_left = EmptyState("No video is like this", "Take off a part of the filter.", "Clear the filter")
         self.head = SectionHead("Video")
         self.title = QLabel(wordWrap=True)
         theme.set_role(self.title, "title")
         self.facts = FactRows()
         self.problem = QLabel(wordWrap=True)
         theme.set_role(self.problem, "bad")
-        self.axis = TimeAxis(word_rows=2)
-        self.strip = DetectionStrip(self.axis)
+        self.open_video = QPushButton("Open its page")
+        self.open_video.setToolTip("Frames, words, detections and pairs on one time axis (Enter)")
+        self.form = VerbForm()
+        self.video = VideoPage()
+        self.plots_page = PlotsPage()
+        self.skips = SkippedPage()
         self._build()
+        self._connect()
+
+    def set_runner(self, run: Run) -> None:
+        """Takes what looks into the files that a form names."""
+        self.form.set_runner(run)
+
+    def _connect(self) -> None:
         for card in self.cards.values():
-            card.start_requested.connect(self.start_requested)
+            card.start_requested.connect(self._card_pressed)
+            card.options_requested.connect(self.options_requested)
             card.cancel_requested.connect(self.cancel_requested)
-        self.empty.action_requested.connect(lambda: self.start_requested.emit("import"))
-        self.detect_form.start_requested.connect(self.detect_requested)
-        self.detect_form.put_away.connect(self.hide_detect_form)
+        self.empty.action_requested.connect(lambda: self.options_requested.emit("import"))
+        self.none_left.action_requested.connect(self.filter.clear)
+        self.form.start_requested.connect(self.wish_made)
+        self.form.put_away.connect(self.show_list)
+        self.video.put_away.connect(self.show_list)
+        self.skips.put_away.connect(self.show_list)
         self.table.row_chosen.connect(self.video_chosen)
-        for verb, (_, _, key, _, _) in TITLES.items():
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.cards[verb].start)
+        self.table.row_opened.connect(self.video_opened)
+        self.open_video.clicked.connect(lambda: self._open_chosen())
+        self.plots.clicked.connect(lambda: self.toggle_page("plots"))
+        self.skipped.clicked.connect(lambda: self.toggle_page("skipped"))
+        self.filter.find(self)
+        for verb, (_, _, key, _) in TITLES.items():
+            self._shortcut(key, self.cards[verb].start)
+            self._shortcut(f"Shift+{key}", self.cards[verb].options.click)
+        for page, key in _KEYS_OF_PAGES.items():
+            self._shortcut(key, lambda page=page: self.toggle_page(page))
+
+    def _shortcut(self, keys: str, call: Callable[[], object]) -> None:
+        shortcut = QShortcut(QKeySequence(keys), self)
+        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(lambda: call() if self.page() != "form" else None)
 
     def _build(self) -> None:
         title = QLabel("Data")
         theme.set_role(title, "question")
         head = QHBoxLayout()
+        head.setContentsMargins(16, 12, 16, 0)
         head.setSpacing(10)
-        head.addWidget(title)
-        head.addWidget(self.count)
+        for part in (title, self.count, self.skipped):
+            head.addWidget(part)
         head.addStretch(1)
-        cards = QHBoxLayout()
-        cards.setSpacing(12)
+        head.addWidget(self.plots)
+        self._cards = QWidget()
+        cards = QHBoxLayout(self._cards)
+        cards.setContentsMargins(16, 0, 16, 0)
+        cards.setSpacing(10)
         for card in self.cards.values():
             cards.addWidget(card, 1)
-        self._card = QFrame()
-        theme.set_role(self._card, "card")
-        inside = QVBoxLayout(self._card)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.addWidget(self.table)
+        self._top = QWidget()
+        top = QVBoxLayout(self._top)
+        top.setContentsMargins(0, 0, 0, 0)
+        top.setSpacing(12)
+        top.addLayout(head)
+        top.addWidget(self._cards)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.empty)
-        full = QWidget()
-        column = QVBoxLayout(full)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._card, 1)
-        column.addStretch(0)
-        self._pages.addWidget(full)
-        self._times = QFrame()
-        theme.set_role(self._times, "panel-bottom")
-        times = QVBoxLayout(self._times)
-        times.setContentsMargins(0, 8, 0, 6)
-        times.setSpacing(0)
-        self._strip_head = SectionHead("P(food) of each frame")
-        strip_head = QHBoxLayout()
-        strip_head.setContentsMargins(16, 0, 16, 0)
-        strip_head.addWidget(self._strip_head)
-        times.addWidget(self.axis)
-        times.addLayout(strip_head)
-        times.addWidget(self.strip)
-        self._times.hide()
+        self._of_page = {
+            "list": self._list_page(),
+            "form": _in_margins(self.form),
+            "video": self.video,
+            "plots": self.plots_page,
+            "skipped": _in_margins(self.skips),
+        }
+        for page in self._of_page.values():
+            self._pages.addWidget(page)
         left = QVBoxLayout()
-        left.setContentsMargins(16, 14, 16, 16)
-        left.setSpacing(14)
-        for part in (head, cards):
-            left.addLayout(part)
-        left.addWidget(self.detect_form)
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(12)
+        left.addWidget(self._top)
         left.addWidget(self._pages, 1)
         middle = QVBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self.notice)
         middle.addLayout(left, 1)
-        middle.addWidget(self._times)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addLayout(middle, 1)
         row.addWidget(self._panel())
+        self._arrange()
+
+    def _list_page(self) -> QWidget:
+        self._card = QFrame()
+        theme.set_role(self._card, "card")
+        inside = QVBoxLayout(self._card)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.addWidget(self.table)
+        full = QWidget()
+        column = QVBoxLayout(full)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addWidget(self.filter)
+        self._lists = QStackedWidget()
+        shown = QWidget()
+        stretched = QVBoxLayout(shown)
+        stretched.setContentsMargins(0, 0, 0, 0)
+        stretched.addWidget(self._card, 1)
+        stretched.addStretch(0)
+        self._lists.addWidget(shown)
+        self._lists.addWidget(self.none_left)
+        column.addWidget(self._lists, 1)
+        self._list_or_empty = QStackedWidget()
+        self._list_or_empty.addWidget(self.empty)
+        self._list_or_empty.addWidget(full)
+        return _in_margins(self._list_or_empty)
 
     def _panel(self) -> QFrame:
         self._side = QFrame()
@@ -166,59 +193,108 @@ class DataWorkspace(QWidget):
         column = QVBoxLayout(self._side)
         column.setContentsMargins(16, 14, 16, 12)
         column.setSpacing(0)
-        for part, space in ((self.head, 6), (self.title, 12), (self.problem, 8), (self.facts, 0)):
+        for part, space in (
+            (self.head, 6),
+            (self.title, 10),
+            (self.problem, 8),
+            (self.facts, 12),
+            (self.open_video, 0),
+        ):
             column.addWidget(part)
             column.addSpacing(space)
         column.addStretch(1)
         return self._side
 
+    def page(self) -> str:
+        """Returns which page shows: list, form, video, plots or skipped."""
+        shown = self._pages.currentWidget()
+        return next(name for name, page in self._of_page.items() if page is shown)
+
+    def show_page(self, name: str) -> None:
+        self._pages.setCurrentWidget(self._of_page[name])
+        self._arrange()
+        focus: Mapping[str, QWidget] = {
+            "list": self.table if self._n_videos else self,
+            "video": self.video,
+            "plots": self.plots_page.scroll,
+            "skipped": self.skips.table,
+        }
+        if name in focus:
+            focus[name].setFocus(Qt.FocusReason.OtherFocusReason)
+        self.page_opened.emit(name)
+
+    def show_list(self) -> None:
+        if self.page() != "list":
+            self.show_page("list")
+
+    def toggle_page(self, name: str) -> None:
+        self.show_page("list" if self.page() == name else name)
+
+    def show_form(self, form: Form, remembered: Wish | None) -> None:
+        self.form.set_form(form, remembered)
+        self.show_page("form")
+        self.form.focus_first()
+
     def set_steps(self, steps: Sequence[StepState]) -> None:
         for step in steps:
             self.cards[step.verb].set_state(step)
 
-    def set_videos(self, rows: Sequence[Row], n_videos: int, chosen: str | None) -> None:
-        self.count.setText("1 video" if n_videos == 1 else f"{n_videos:,} videos".replace(",", "\u202f"))
-        self.table.set_rows(rows)
+    def set_videos(self, keys: Sequence[str], row_of: Callable[[str], Row], n_videos: int, chosen: str | None) -> None:
+        """Takes the videos that the filter keeps, how a row is made, and how many there are in all."""
+        self._n_videos = n_videos
+        self.count.setText("1 video" if n_videos == 1 else f"{number_text(n_videos)} videos")
+        self.table.set_videos(keys, row_of)
         self.table.choose(chosen)
-        self._card.setMaximumHeight(self.table.content_height())
-        self._pages.setCurrentIndex(1 if rows else 0)
-        self._side.setVisible(bool(rows))
+        self._card.setMaximumHeight(min(self.table.content_height(), 16_000_000))
+        self._lists.setCurrentIndex(0 if keys else 1)
+        self._list_or_empty.setCurrentIndex(1 if n_videos else 0)
+        self._arrange()
+
+    def set_skipped(self, n_problems: int, n_not_imported: int) -> None:
+        self.skipped.set_count((n_problems + n_not_imported) or None)
+        self.skipped.setVisible(n_problems + n_not_imported > 0)
 
     def set_details(self, details: VideoDetails | None) -> None:
-        for part in (self.head, self.title, self.facts):
+        for part in (self.head, self.title, self.facts, self.open_video):
             part.setVisible(details is not None)
         self.problem.setVisible(details is not None and bool(details.problem))
-        self._times.setVisible(details is not None and details.has_times)
         if details is None:
             return
         self.title.setText(_breakable(details.title))
         self.title.setToolTip(details.title)
         self.problem.setText(_breakable(details.problem))
         self.facts.set_rows(details.facts)
-        if not details.has_times:
-            return
-        self.axis.clear()
-        self.axis.set_lanes(
-            *(["spectrogram"] if details.log_mel is not None else []), *(["words"] if details.words else [])
-        )
-        self.axis.set_zoom_limits(0.0, details.duration_s)
-        self.axis.set_range(0.0, min(details.duration_s, SHOWN_S))
-        self.axis.set_spectrogram(details.log_mel)
-        self.axis.set_words(details.words)
-        for part in (self.strip, self._strip_head):
-            part.setVisible(bool(details.frames))
-        self.strip.set_frames(details.frames)
-
-    def show_detect_form(self) -> None:
-        self.detect_form.show()
-        self.detect_form.model.path.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def hide_detect_form(self) -> None:
-        self.detect_form.hide()
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.open_video.setEnabled(bool(details.uid))
+        if self.page() == "video":
+            self.video.set_details(details)
+            self.open_video.hide()
 
     def running_cards(self) -> Mapping[Verb, StepCard]:
         return {verb: card for verb, card in self.cards.items() if card.is_running()}
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.page() != "list":
+            self.show_list()
+        else:
+            super().keyPressEvent(event)
+
+    def _arrange(self) -> None:
+        """Gives each page its room: the steps go with the list and its forms, the facts with the list and a video."""
+        page = self.page()
+        self._top.setVisible(page != "video")
+        self._cards.setVisible(page in ("list", "form", "skipped"))
+        if hasattr(self, "_side"):
+            self._side.setVisible(page in ("list", "video") and self._n_videos > 0)
+            self.open_video.setVisible(page == "list" and self.title.text() != "")
+        self.plots.setText("Videos" if page == "plots" else "Plots")
+
+    def _card_pressed(self, verb: str) -> None:
+        (self.options_requested if verb in ALWAYS_A_FORM else self.start_requested).emit(verb)
+
+    def _open_chosen(self) -> None:
+        chosen = self.table.chosen_key()
+        if chosen is not None:
+            self.video_opened.emit(chosen)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -243,6 +319,14 @@ class DataWorkspace(QWidget):
     def _set_dragging(self, dragging: bool) -> None:
         self._dragging = dragging
         self.update()
+
+
+def _in_margins(widget: QWidget) -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(16, 0, 16, 14)
+    column.addWidget(widget)
+    return page
 
 
 def _breakable(text: str) -> str:
