@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -29,7 +30,7 @@ _AHEAD = 2  # tasks beyond those that run, so that no machine waits for the next
 _WAIT_S = 0.5
 _COUNT_EVERY_S = 5.0  # the cluster's processors
 _TICK_EVERY_S = 1.0
-_ENDS_IN_S = 5.0  # a task that is told to stop
+_ENDS_IN_S = 5.0  # a task that is told to stop, or a cluster that is to answer
 _OBJECT_STORE = 500_000_000  # bytes, of a cluster that is this machine alone
 
 
@@ -177,6 +178,7 @@ class RayEngine:
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
         try:
             if self._address is not None:
+                _knock(self._address)
                 ray.init(address=self._address, **quiet)
                 return
             try:
@@ -223,6 +225,13 @@ class RayEngine:
             _, left = self._ray.wait(references, num_returns=len(references), timeout=_ENDS_IN_S)
             for reference in left:
                 self._ray.cancel(reference, force=True)
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nothing listens at HOST:PORT: Ray itself would wait for minutes before it says so."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_ENDS_IN_S).close()
 
 
 class _Board:

@@ -20,6 +20,7 @@ pytestmark = [
         importlib.util.find_spec("ray") is None, reason="Ray is not installed (240 MB): pip install ray fsspec"
     ),
     pytest.mark.filterwarnings("default"),  # Ray's own
+    pytest.mark.timeout(900),  # it starts some twenty processes
 ]
 _OBJECT_STORE = 80_000_000  # bytes
 
@@ -68,7 +69,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 def real_videos(shared_data: Path) -> list[VideoRef]:
-    names = ["decord_flipping_a_pancake.mkv", "nasa_13013.mp4"]
+    names = ["decord_flipping_a_pancake.mkv", "pllava_cooking_show_cocoa.mp4"]
     return [VideoRef(uid=Path(name).stem, path=shared_data / "videos" / name) for name in names]
 
 
