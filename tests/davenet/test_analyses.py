@@ -189,6 +189,8 @@ def test_intervals_over_videos_are_wider_than_over_frames() -> None:
     low, high = resampled_intervals(hits, np.full((100, 1), 100.0))
     assert low[0] == pytest.approx(0.4, abs=0.03)
     assert high[0] == pytest.approx(0.6, abs=0.03)
+    frames = np.array([[1.0], [10.0], [100.0]] * 20)  # long videos count by their frames
+    assert resampled_intervals(frames / 4, frames) == (pytest.approx([0.25]), pytest.approx([0.25]))
     assert np.isnan(resampled_intervals(hits[:4], np.ones((4, 1)))[0]).all()
 
 

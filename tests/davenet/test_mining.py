@@ -105,6 +105,12 @@ def test_a_pair_keeps_its_uid_when_it_is_mined_again_with_other_thresholds() -> 
     assert first.uid == again.uid == pair_uid("v", 30.0, "food")
 
 
+def test_every_word_of_a_phrase_must_lie_in_the_window() -> None:
+    frame = FoodDetection(30.0, 0.9, (("hot dog", 0.9),))
+    assert mined(frame, ("hot", 39.5), ("dog", 40.0)).food
+    assert mined(frame, ("hot", 39.5), ("dog", 40.1)).food == ()  # though the middle of both lies in it
+
+
 def reference_labels(frame: FoodDetection, words: list[Word], window_s: float) -> list[tuple[str, int, float]]:
     """Section 6, word by word: class, rank and start of the nearest occurrence whose words all lie in the window."""
     words = sorted(words, key=lambda w: w.start)
@@ -251,3 +257,62 @@ def test_a_stopped_mining_leaves_no_file(tmp_path: Path) -> None:
     final = run_job(spec_of(tmp_path, [prepare(tmp_path, "a")]), lambda event: None, lambda: True)
     assert isinstance(final, events.Cancelled)
     assert not (tmp_path / "pairs.jsonl").exists()
+
+
+def test_each_split_has_as_many_non_food_pairs_as_food_pairs_of_its_own_videos(tmp_path: Path) -> None:
+    videos = [prepare(tmp_path, uid) for uid in ("a", "b", "c")]
+    foodless = Transcript("c", "test", "1", "hash", (Word("ham", 4.8, 5.2, 0.9),))
+    write_transcript(transcript_path(tmp_path / "labels", "c", "test"), foodless)  # no food pairs, 50 non-food frames
+    splits = {"a": "train", "b": "validation", "c": "train"}
+    result = run_job(spec_of(tmp_path, videos, splits=splits), lambda event: None).result
+    pairs = list(read_pairs(tmp_path / "pairs.jsonl"))
+    for split in ("train", "validation"):
+        kinds = [pair.kind for pair in pairs if splits[pair.video_uid] == split]
+        assert kinds.count("food") == kinds.count("non-food") == 10
+    assert {pair.video_uid for pair in pairs if pair.kind == "non-food"} == {"a", "b", "c"}  # over the split's videos
+    assert result["by_split"]["train"] == {"food": 10, "non_food": 10, "non_food_candidates": 100}
+
+
+def test_every_threshold_and_what_labelled_the_pairs_are_kept_with_the_result(tmp_path: Path) -> None:
+    synonyms = tmp_path / "synonyms.csv"
+    synonyms.write_text("word,synonym\negg,ovum\n")
+    rules = {
+        "food_threshold": 0.6,
+        "non_food_threshold": 0.9,
+        "window_s": 8.0,
+        "segment_s": 3.0,
+        "non_food_segment_s": 1.5,
+        "seed": 7,
+        "match": "synonyms",
+    }
+    spec = spec_of(tmp_path, [prepare(tmp_path, "a")], synonyms=synonyms, **rules)
+    settings = run_job(spec, lambda event: None).result["settings"]
+    assert rules.items() <= settings.items()
+    assert settings["synonyms"] == str(synonyms)
+    assert len(settings["synonyms_hash"]) == 16
+    assert settings["recogniser_versions"] == settings["detector_versions"] == {"test": ["1"]}
+    assert {pair.segment_s for pair in read_pairs(tmp_path / "pairs.jsonl")} == {3.0, 1.5}
+
+
+@pytest.mark.parametrize(("match", "n_food"), [("exact", 0), ("lemma", 10)])
+def test_lemmas_mine_pairs_that_exact_names_do_not(tmp_path: Path, match: str, n_food: int) -> None:
+    video = prepare(tmp_path, "a")
+    heard = Transcript("a", "test", "1", "hash", (Word("Eggs,", 4.8, 5.2, 0.9),))
+    write_transcript(transcript_path(tmp_path / "labels", "a", "test"), heard)
+    assert run_job(spec_of(tmp_path, [video], match=match), lambda event: None).result["food"] == n_food
+
+
+def test_labels_cut_by_a_kill_or_past_the_end_pass_their_video_over_and_the_others_are_mined(tmp_path: Path) -> None:
+    videos = [prepare(tmp_path, uid) for uid in ("a", "b", "c", "d")]
+    cut = detections_path(tmp_path / "labels", "a", "test")
+    cut.write_bytes(cut.read_bytes()[:-9])
+    late = Transcript("b", "test", "1", "hash", (Word("egg", 70.0, 70.4, 0.9),))
+    write_transcript(transcript_path(tmp_path / "labels", "b", "test"), late)
+    newer = transcript_path(tmp_path / "labels", "c", "test")
+    newer.write_text(newer.read_text("utf-8").replace('"version": 1', '"version": 9', 1), "utf-8")
+    told: list[events.Event] = []
+    result = run_job(spec_of(tmp_path, videos), told.append).result
+    assert list(result["by_video"]) == ["d"]
+    reasons = [event.reason for event in told if isinstance(event, events.Skipped)]
+    assert [told in reason for told, reason in zip(("is not JSON", "past the end", "version 9"), reasons, strict=True)]
+    assert not any("\n" in reason for reason in reasons)
