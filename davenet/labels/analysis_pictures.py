@@ -30,7 +30,7 @@ def food_words_picture(counts: FoodWordCounts) -> Drawing:
         (counts.total_V, counts.mean_total, PAPER_TOTAL, "food words in all"),
     ):
         edges, bars = histogram(values)
-        middled = edges - 0.5  # a bar of one number stands over that number
+        middled = edges.astype(np.float64) - 0.5  # a bar of one number stands over that number
         ends = (-0.5, max(float(middled[-1]), paper * 1.1))
         x, y = _axes(picture, top, ends, float(bars.max()), what, "videos")
         _bars(picture, x, y, middled, bars)
