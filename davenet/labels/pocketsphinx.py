@@ -34,7 +34,7 @@ def check_english(name: str, rest: str, options: TranscriberOptions) -> None:
 
 
 class PocketsphinxTranscriber:
-    """One decoder, used for piece after piece; each piece is normalised by its own mean (`cmn` batch)."""
+    """One decoder, used for piece after piece, each heard as if it were the first and normalised by its own mean (`cmn` batch)."""
 
     name = "pocketsphinx"
     rate = 16000
@@ -64,6 +64,7 @@ class PocketsphinxTranscriber:
         if len(sound) < _SHORTEST_S * rate:
             return []
         samples = np.clip(np.round(sound * 32767.0), -32768, 32767).astype("<i2")
+        self._decoder.reinit_feat()  # else what it took for noise in the pieces before goes on into this one
         self._decoder.start_utt()
         self._decoder.process_raw(samples.tobytes(), full_utt=True)
         self._decoder.end_utt()

@@ -68,6 +68,7 @@ class KeywordTranscriber:
             raise ValueError(f"pocketsphinx wants {self.rate} Hz, not {rate}")
         heard = np.concatenate([sound, np.zeros(round(_SILENCE_AFTER_S * rate), np.float32)])
         samples = np.clip(np.round(heard * 32767.0), -32768, 32767).astype("<i2")
+        self._decoder.reinit_feat()  # else what it took for noise in the pieces before goes on into this one
         self._decoder.start_utt()
         self._decoder.process_raw(samples.tobytes(), full_utt=True)
         self._decoder.end_utt()

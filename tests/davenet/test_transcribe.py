@@ -19,7 +19,7 @@ from davenet.labels.pocketsphinx import PocketsphinxTranscriber
 from davenet.labels.speech.transcriber import open_transcriber
 from davenet.labels.speech.voice import chances_each
 from davenet.labels.words import Word, read_transcript, transcript_path
-from davenet.media.sound import stream_sound
+from davenet.media.sound import read_sound, stream_sound
 from davenet.specs import TranscribeSpec, VideoRef
 
 RATE = 16000
@@ -195,6 +195,16 @@ def test_noise_and_moments_give_no_fillers_and_no_crash(pocketsphinx: Pocketsphi
 
 
 @pytest.mark.real
+def test_pocketsphinx_hears_a_piece_alike_whatever_it_heard_before(
+    shared_data: Path, pocketsphinx: PocketsphinxTranscriber
+) -> None:
+    piece = read_sound(shared_data / "videos" / "pllava_cooking_show_cocoa.mp4")[: 3 * RATE]
+    other = read_sound(shared_data / "videos" / "decord_flipping_a_pancake.mkv")[: 3 * RATE]
+    alone = pocketsphinx(piece, RATE)
+    pocketsphinx(other, RATE)
+    assert pocketsphinx(piece, RATE) == alone and alone
+
+
 def test_pocketsphinx_hears_banana_at_forty_seconds(shared_data: Path, tmp_path: Path) -> None:
     video = shared_data / "videos" / "autoeditor_example_banana_at_40s.mp4"
     spec = TranscribeSpec(videos=[VideoRef(uid="v", path=video)], labels_dir=tmp_path)
