@@ -204,9 +204,19 @@ class _Walker:
         self.pause(0.8)
         videos = opened.project.store.videos()
         opened.data.choose_video(videos[0].uid)
-        self.pause(1.2)
+        self.until(opened.data.is_idle, "the list shows its videos")
         self.pictures("data")
-        return {"videos": len(videos)}
+        opened.data.open_video(videos[0].uid)
+        self.until(opened.data.is_idle, "the video's page shows")
+        opened.data.video.seek(8.0)
+        self.pause(1.0)
+        self.pictures("data-video")
+        view = self.window.workspace("Data")
+        view.show_page("plots")
+        self.until(lambda: opened.data.is_idle() and _all_drawn(view.plots_page), "the plots are drawn")
+        self.pictures("data-plots")
+        view.show_list()
+        return {"videos": len(videos), "plots": len(view.plots_page.cards)}
 
     def render(self) -> str:
         """Renders a part of a video with the fine-tuned model and the video's own sound."""
@@ -271,6 +281,10 @@ def _seconds_off(pair: Any) -> tuple[float, float]:
     label = pair.label
     off = abs((label.word_start + label.word_end) / 2 - pair.time_s) if label else 99.0
     return round(off), -(label.probability if label else 0.0)
+
+
+def _all_drawn(page: Any) -> bool:
+    return all(card.figure is not None and not card.figure.empty for card in page.cards.values())
 
 
 def _shows(pair: Any, uid: str) -> bool:

@@ -261,7 +261,7 @@ def synchrony_figure(measured: Synchrony) -> Figure:
             Layer("band", windows, tuple(100 * measured.low_T), "accent", "95 %", tuple(100 * measured.high_T))
         )
     layers.append(Layer("line", windows, tuple(100 * measured.share_T), "accent", "these videos"))
-    layers.append(Layer("points", (float(PAPER_WINDOW_S),), (100 * PAPER_SHARE,), "info", "the paper, nearly 16 %"))
+    layers.append(Layer("points", (float(PAPER_WINDOW_S),), (100 * PAPER_SHARE,), "info", "the paper: nearly 16 %"))
     most = max(
         float(np.nanmax(measured.high_T)) if np.isfinite(low) else 0.0, float(measured.share_T.max()), PAPER_SHARE
     )

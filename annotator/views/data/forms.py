@@ -445,7 +445,13 @@ def _detect(project: Project, scope: tuple[Field, ...]) -> Form:
 def _onnx_fields() -> tuple[Field, ...]:
     head, pixels = "What its outputs mean", "What it is given"
     model = Field(
-        "model", "Model", "file", is_needed=True, file_kinds="Models (*.onnx);;All files (*)", look=checks.onnx_model
+        "model",
+        "Model",
+        "file",
+        help="An image classifier, .onnx.",
+        is_needed=True,
+        file_kinds="Models (*.onnx);;All files (*)",
+        look=checks.onnx_model,
     )
     save = Field(
         "save_settings",

@@ -114,7 +114,7 @@ def _facts(
         ("codecs", " / ".join(codec for codec in (video.video_codec, video.sound_codec) if codec)),
         ("size", values.size_text(video.size_bytes)),
         ("words", f"{values.number_text(n_words)} by {state.recognisers[-1]}" if n_words else ""),
-        ("detections", f"{seen} of {len(frames)} frames show food" if frames else ""),
+        ("detections", f"{seen} of {len(frames)} show food" if frames else ""),
         ("detector", ", ".join(state.detectors)),
         ("pairs", f"{state.n_food_pairs} food, {state.n_non_food_pairs} non-food" if state.n_food_pairs else ""),
         ("verdicts", f"{decided} decided" if decided else ""),

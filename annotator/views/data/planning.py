@@ -19,7 +19,8 @@ _USUAL_MODELS = {"faster-whisper": USUAL_WHISPER, "clip": DEFAULT_CLIP}
 def plan(project: Project, wish: Wish, videos: Sequence[str] | None) -> Spec:
     """Returns the spec of the job; `videos` are the uids to work on, None for all. Raises UserError as the verbs do."""
     given = wish.given()
-    given.pop("videos", None)
+    if wish.verb != "import":
+        given.pop("videos", None)  # which ones: `videos` says it
     match wish.verb:
         case "import":
             return _import(project, wish.variant, given)

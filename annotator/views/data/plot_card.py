@@ -23,8 +23,8 @@ from annotator.views import theme
 from annotator.views.data.figures import Figure, Layer, Mark
 from annotator.views.widgets.empty_state import EmptyState
 
-HEIGHT = 320
-_HEAD = 56  # pixels above the plot in a saved picture
+HEIGHT = 336
+_HEAD, _LEGEND = 54, 24  # pixels above the plot in a saved picture
 
 
 class PlotCard(QFrame):
@@ -41,6 +41,7 @@ class PlotCard(QFrame):
         self._restyle.timeout.connect(self._fill)
         theme.set_role(self, "card")
         self.setMinimumHeight(HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.title = QLabel(title)
         theme.set_role(self.title, "strong")
         self.readout = QLabel()
@@ -68,8 +69,8 @@ class PlotCard(QFrame):
         names.setSpacing(1)
         names.addWidget(self.title)
         names.addWidget(self.readout)
+        names.addWidget(self.legend)
         head.addLayout(names, 1)
-        head.addWidget(self.legend, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.save, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 8)
@@ -147,7 +148,7 @@ class PlotCard(QFrame):
 
     def _image(self, scale: int = 2) -> QImage:
         size = self._plot.size()
-        image = QImage(size.width() * scale, (size.height() + _HEAD) * scale, QImage.Format.Format_ARGB32)
+        image = QImage(size.width() * scale, (size.height() + self._head()) * scale, QImage.Format.Format_ARGB32)
         image.setDevicePixelRatio(scale)
         image.fill(theme.current().color("panel"))
         painter = QPainter(image)
@@ -165,7 +166,7 @@ class PlotCard(QFrame):
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         generator = QSvgGenerator()
         generator.setOutputDevice(buffer)
-        size = QSize(self._plot.width(), self._plot.height() + _HEAD)
+        size = QSize(self._plot.width(), self._plot.height() + self._head())
         generator.setSize(size)
         generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
         generator.setTitle(self.figure.title)
@@ -176,6 +177,9 @@ class PlotCard(QFrame):
         painter.end()
         buffer.close()
         return bytes(data.data()).decode("utf-8")
+
+    def _head(self) -> int:
+        return _HEAD + (0 if self.legend.isHidden() else _LEGEND)
 
     def _paint_picture(self, painter: QPainter) -> None:
         assert self.figure is not None
@@ -188,8 +192,8 @@ class PlotCard(QFrame):
         painter.setFont(theme.font(theme.SMALL_PX))
         painter.drawText(QPointF(16, 45), self.figure.readout)
         size = self._plot.size()
-        self.legend.paint(painter, QPointF(size.width() - 16 - self.legend.sizeHint().width(), 8))
-        target = QRectF(0, _HEAD, size.width(), size.height())
+        self.legend.paint(painter, QPointF(14, 50))
+        target = QRectF(0, self._head(), size.width(), size.height())
         self._plot.render(painter, target, self._plot.viewport().rect())
 
     def _step(self) -> None:
@@ -210,8 +214,9 @@ class _Legend(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def set_layers(self, layers: list[Layer]) -> None:
-        self._layers = layers
+        self._layers = layers if len(layers) > 1 else []
         self.setAccessibleName("Legend: " + ", ".join(layer.name for layer in layers))
+        self.setVisible(len(layers) > 1)
         self.updateGeometry()
         self.update()
 
@@ -283,7 +288,7 @@ def fill_plot(plot: Any, figure: Figure) -> None:
     for layer in figure.layers:
         _draw_layer(item, layer, pyqtgraph)
     for mark in figure.marks:
-        _draw_mark(item, mark, pyqtgraph, 0.06 if figure.by_y else 0.95)
+        _draw_mark(item, mark, pyqtgraph, 0.1 if figure.by_y else 0.95)
     if figure.x_range is not None:
         item.setXRange(*figure.x_range, padding=0)
     else:
@@ -310,6 +315,10 @@ def _dress_axes(item: Any, figure: Figure) -> None:
         axis.setLabel(label or None, **{"color": tokens.muted, "font-size": "11px"})
         axis.showLabel(bool(label))
         axis.setTicks([list(ticks)] if ticks else None)
+        if side == "left":  # by itself it leaves out long names, and is as wide as those it shows
+            metrics = QFontMetrics(theme.font(theme.SECTION_PX))
+            axis.setStyle(hideOverlappingLabels=False)
+            axis.setWidth(max((metrics.horizontalAdvance(text) for _, text in ticks), default=34) + 14)
         axis.setGrid(False)
     item.showGrid(x=figure.by_y, y=not figure.by_y, alpha=0.16)
 

@@ -194,7 +194,7 @@ class DataPresenter(QObject):
             self._view.cards[wish.verb].set_changed(len(kept))  # type: ignore[index]
 
     def _start(self, wish: Wish) -> None:
-        which = wish.given().get("videos", forms.ALL)
+        which = wish.given().get("videos", forms.ALL) if wish.verb != "import" else forms.ALL
         uids: list[str] | None = None
         if which == forms.SHOWN:
             uids = list(self._shown)

@@ -154,7 +154,7 @@ class SkippedPage(QFrame):
                 f"paper still found {number_text(counts['paper'])}"
             )
         self.result.setText("\n".join(lines))
-        self.result.show()
+        self._show()
 
     def open_ids(self, ids: bool) -> None:
         (self.not_imported if ids else self.skipped).setChecked(True)
@@ -175,6 +175,7 @@ class SkippedPage(QFrame):
                 f"{number_text(len(self._ids))} ids did not come in; put their videos into the folder and import again."
             )
         self.reason.setText(said)
+        self.result.setVisible(shows_ids and bool(self.result.text()))
         self.again.setVisible(not shows_ids)
         self.all_again.setVisible(not shows_ids)
         self.save.setVisible(shows_ids)

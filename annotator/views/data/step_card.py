@@ -63,7 +63,7 @@ class StepCard(QFrame):
         self.options.setVisible(verb not in ALWAYS_A_FORM)
         self.options.clicked.connect(lambda: self.options_requested.emit(self._verb))
         buttons = QHBoxLayout()
-        buttons.setSpacing(6)
+        buttons.setSpacing(4)
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.options)
         head = QHBoxLayout()
@@ -176,7 +176,7 @@ class _OptionsButton(QToolButton):
     def __init__(self) -> None:
         super().__init__()
         self._marked = False
-        self.setFixedSize(34, 30)
+        self.setFixedSize(28, 30)
 
     def set_marked(self, marked: bool) -> None:
         self._marked = marked

@@ -87,9 +87,9 @@ def pace_texts(progress: events.Progress | None, rate: Rate) -> tuple[str, str]:
         return "starting", ""
     unit = progress.unit
     if unit.startswith("s of") and progress.total:  # of video, of sound: hours say more
-        far = f"{progress.done / 3600:.1f} of {progress.total / 3600:.1f} h{unit[1:]}"
+        far = f"{progress.done / 3600:.1f} of {progress.total / 3600:.1f} h"
         if progress.total < 3600:
-            far = f"{progress.done / 60:.1f} of {progress.total / 60:.1f} min{unit[1:]}"
+            far = f"{progress.done / 60:.1f} of {progress.total / 60:.1f} min"
     elif progress.total:
         far = f"{number_text(progress.done)} of {number_text(progress.total)} {unit}".strip()
     else:

@@ -69,7 +69,8 @@ class VideoPage(QWidget):
         self.strip = DetectionStrip(self.axis)
         self.pairs = PairLane(self.axis)
         self.segments = SpanLane(self.axis, "Described segments", token="info", seeks_start=True)
-        self.nothing = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self.nothing = QLabel()
+        self.nothing.setContentsMargins(16, 4, 16, 0)
         theme.set_role(self.nothing, "muted")
         self._heads: dict[Lane, SectionHead] = {}
         self._build()
