@@ -34,7 +34,7 @@ def check_english(name: str, rest: str, options: TranscriberOptions) -> None:
 
 
 class PocketsphinxTranscriber:
-    """One decoder, used for piece after piece, each heard as if it were the first and normalised by its own mean (`cmn` batch)."""
+    """One decoder, used for piece after piece, each heard as if it were the first; `cmn` batch: by its own mean."""
 
     name = "pocketsphinx"
     rate = 16000
