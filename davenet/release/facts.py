@@ -18,7 +18,9 @@ FORMAT = "matchmap release"
 MANIFEST = "release.json"
 FACTS = "facts.json"
 DEFAULT_TITLE = "Weakly labelled pairs of frames and speech"
-_FULL_PATH = re.compile(r"((?!file:)[A-Za-z][\w.-]+:)?(?:[A-Za-z]:[\\/]|\\\\|/|~[\\/]|\.{1,2}[\\/]|file://).*", re.DOTALL)
+_FULL_PATH = re.compile(
+    r"((?!file:)[A-Za-z][\w.-]+:)?(?:[A-Za-z]:[\\/]|\\\\|/|~[\\/]|\.{1,2}[\\/]|file://).*", re.DOTALL
+)
 
 
 class _Model(BaseModel):
