@@ -605,7 +605,7 @@ def _release() -> Form:
                 high=100_000,
                 section="Media",
             ),
-            Field("force", "Replace", "bool", False, "Writes over an earlier release.", section="Media"),
+            Field("force", "Replace", "bool", False, "Writes over an earlier release."),
         ),
     )
     take_in = Variant(

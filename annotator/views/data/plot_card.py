@@ -211,7 +211,7 @@ class _Legend(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._layers: list[Layer] = []
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_layers(self, layers: list[Layer]) -> None:
         self._layers = layers if len(layers) > 1 else []
@@ -225,7 +225,7 @@ class _Legend(QWidget):
         return QSize(sum(metrics.horizontalAdvance(layer.name) + 32 for layer in self._layers), 24)
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        return QSize(0, 24)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
