@@ -6,7 +6,7 @@ picture's and the sound's start) and the choice of streams are the same for fram
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -87,6 +87,7 @@ class Source:
     picture: VideoStream | None
     sound: AudioStream | None
     start_s: float
+    _bases: dict[int, tuple[int, int]] = field(default_factory=dict)  # of each stream: making a Fraction costs more
 
     def __enter__(self) -> Self:
         return self
@@ -101,9 +102,16 @@ class Source:
 
     def clock_s(self, item: "Packet[Any] | VideoFrame | AudioFrame") -> float | None:
         """Returns the time of a packet or a frame on the clock, or None where it carries none."""
-        if item.pts is None or item.time_base is None:
+        if not isinstance(item, Packet):
+            return None if item.time is None else item.time - self.start_s
+        if item.pts is None:
             return None
-        return item.pts * item.time_base.numerator / item.time_base.denominator - self.start_s
+        base = self._bases.get(item.stream.index)
+        if base is None:
+            if item.time_base is None:
+                return None
+            base = self._bases[item.stream.index] = item.time_base.numerator, item.time_base.denominator
+        return item.pts * base[0] / base[1] - self.start_s
 
 
 def open_source(path: Path, *, audio_track: int | None = None) -> Source:

@@ -100,7 +100,8 @@ class _Worker:
 
     def __init__(self, said: "queue.Queue[tuple[_Worker, dict[str, Any] | None]]") -> None:
         paths = [str(_CODE_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
+        single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # the cores are for the other videos
+        environment = {**os.environ, **single, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "davenet.media.workers"],
             stdin=subprocess.PIPE,
