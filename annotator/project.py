@@ -36,10 +36,15 @@ class VideoState:
 class Project:
     """An open project. Use as a context manager or call `close`; `write_lock` is for the app, of which there is one."""
 
-    def __init__(self, path: Path, store: Store, lock: FileLock | None = None) -> None:
+    def __init__(self, path: Path, store: Store, lock: FileLock | None = None, *, read_only_reason: str = "") -> None:
         self.path = path
         self.store = store
+        self.read_only_reason = read_only_reason  # one sentence; "" where it can be written
         self._lock = lock
+
+    @property
+    def is_read_only(self) -> bool:
+        return bool(self.read_only_reason)
 
     @classmethod
     def create(cls, path: Path, *, write_lock: bool = False) -> "Project":
@@ -124,6 +129,10 @@ class Project:
 
     def clip_path(self, video_uid: str) -> Path:
         return self.clips_dir / f"{video_uid}.safetensors"
+
+    def proxy_path(self, video_uid: str) -> Path:
+        """Where the small, quickly sought copy of a video for playback is kept."""
+        return self.cache_dir / "proxies" / f"{video_uid}.mp4"
 
     def run_dir(self, run_id: str) -> Path:
         return self.runs_dir / run_id
