@@ -1,0 +1,190 @@
+"""Sits at the window of the real app and works with keys; `python -m benchmarks.window.session` prints what it saw.
+
+Runs in a process of its own, on a desk's display (desk.py). Moments are taken in the app's own process: a key when it
+is sent to the X server, a verdict when the presenter says that it is on the disk, a frame when the event loop has
+painted it, sound when the clock of the sound device has begun to run.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEventLoop, QTimer
+
+from annotator.app import application, build_window
+from annotator.views.review.presenter import ReviewPresenter
+from benchmarks.window.desk import SIZE, Hands
+
+_LIMIT_S = 60.0
+_TICK_MS = 4
+
+
+class Session:
+    """One window on a project, in the Review workspace, with hands on its keyboard."""
+
+    def __init__(self, project: Path, *, reviewer: str) -> None:
+        self.app = application()
+        begun = time.perf_counter()
+        self.window = build_window(project)
+        self.window.resize(*SIZE)
+        self.window.show()
+        self.window.activateWindow()
+        self.wiring: Any = self.window.wiring  # type: ignore[attr-defined]
+        self.hands = Hands()
+        self._ticks = QTimer()
+        self._ticks.start(_TICK_MS)  # wakes the loop: `until` looks at least this often
+        self.until(lambda: self.wiring.open is not None, "the project opens")
+        self.presenter: ReviewPresenter = self.wiring.open.review
+        self.player = self.presenter.player
+        self.window.open_workspace("Review")
+        self.until(lambda: self.presenter.current is not None, "the first pair shows")
+        self.opened_s = time.perf_counter() - begun
+        self.presenter.set_reviewer(reviewer)
+        self.pause(1.0)
+        self.until(lambda: self.presenter.current is not None, "the reviewer's first pair shows")
+        self.presenter.workspace.setFocus()
+        self.pause(0.5)
+
+    def close(self) -> None:
+        self.hands.close()
+        self.window.close()
+        self.pause(0.3)
+
+    def until(self, holds: Callable[[], bool], what: str) -> None:
+        """Lets the app run until `holds`, looking after each round of its event loop."""
+        end = time.perf_counter() + _LIMIT_S
+        while not holds():
+            if time.perf_counter() > end:
+                sys.exit(f"{what}: not within {_LIMIT_S:g} s")
+            self.app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
+    def pause(self, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        self.until(lambda: time.perf_counter() >= end, "a pause")
+
+    def judge(self, key: str) -> dict[str, float]:
+        """Presses a verdict's key; returns milliseconds until it is on the disk, and the next pair is seen and heard."""
+        pair = self.presenter.current
+        assert pair is not None
+        seen: dict[str, float] = {}
+        begun: dict[str, float] = {}
+
+        def durable() -> None:
+            seen.setdefault("durable", time.perf_counter())
+
+        def is_next() -> bool:
+            current = self.presenter.current
+            return current is not None and current.uid != pair.uid
+
+        def frame(_rgb: object, _time_s: float) -> None:
+            if is_next():
+                seen.setdefault("frame shown", time.perf_counter())
+
+        def heard(time_s: float) -> None:
+            if not is_next() or self.player.state != "playing":
+                return
+            start = begun.setdefault("at", time_s)
+            if time_s > start:
+                seen.setdefault("sound", time.perf_counter() - (time_s - start))
+
+        links = (
+            self.presenter.verdict_given.connect(durable),
+            self.player.frame_shown.connect(frame),
+            self.player.time_changed.connect(heard),
+        )
+        at = self.hands.press(key)
+        self.until(lambda: "durable" in seen, "the verdict is on the disk")
+        self.until(lambda: "frame shown" in seen, "the next frame shows")
+        seen["frame"] = time.perf_counter()  # the round of the loop that brought it is over, its painting too
+        self.until(lambda: "sound" in seen, "the next sound is heard")
+        for link in links:
+            self.presenter.disconnect(link)  # type: ignore[call-overload]
+        return {name: (seen[name] - at) * 1000 for name in ("durable", "frame", "sound")}
+
+
+def verdicts(session: Session, n: int) -> dict[str, Any]:
+    """Verdicts one after another, each after a second of listening."""
+    times = []
+    for number in range(n):
+        times.append(session.judge("a" if number % 5 else "x"))
+        session.pause(1.0)
+    return {"times": times, "state": session.player.state}
+
+
+def gaps(session: Session, seconds: float) -> dict[str, Any]:
+    """Longest gaps of the event loop while pairs are judged, one each two seconds, for `seconds`."""
+    last = time.perf_counter()
+    found: list[float] = []
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        found.append((now - last) * 1000)
+        last = now
+
+    timer = QTimer()
+    timer.timeout.connect(tick)
+    timer.start(_TICK_MS)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        session.hands.press("a")
+        session.pause(2.0)
+    timer.stop()
+    return {"gaps_ms": sorted(found)[-50:], "ticks": len(found)}
+
+
+def reviewer(session: Session, n: int) -> dict[str, Any]:
+    """A reviewer who hears two seconds of each pair and decides in one and a half, over `n` pairs."""
+    listens_s, decides_s = 2.0, 1.5
+    begun = time.perf_counter()
+    waits = []
+    for number in range(n):
+        times = session.judge("a" if number % 5 else "x")
+        waits.append(round(max(times["frame"], times["sound"])))
+        session.pause(listens_s + decides_s)
+    minutes = (time.perf_counter() - begun) / 60
+    person = n * (listens_s + decides_s) / 60
+    return {"pairs": n, "minutes": minutes, "person_minutes": person, "longest_ms": sorted(waits)[-10:]}
+
+
+def queue(session: Session, texts: list[str]) -> dict[str, Any]:
+    """Seconds until the queue stands again after each text typed into its filter, and after it is cleared."""
+    presenter, model = session.presenter, session.presenter.workspace.model
+    times = []
+    for text in texts:
+        for wanted in (text, ""):
+            before = model.rowCount()
+            begun = time.perf_counter()
+            presenter.set_filter(wanted)
+            session.until(lambda before=before: model.rowCount() not in (0, before), "the queue stands")  # type: ignore[misc]
+            times.append({"text": wanted, "s": time.perf_counter() - begun, "rows": model.rowCount()})
+    return {"filters": times}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.window.session")
+    parser.add_argument("project", type=Path)
+    parser.add_argument("what", choices=("verdicts", "gaps", "reviewer", "queue"))
+    parser.add_argument("--n", type=int, default=30, help="verdicts, or seconds of gaps")
+    parser.add_argument("--text", action="append", default=[], help="what to filter the queue by")
+    given = parser.parse_args()
+    session = Session(given.project, reviewer=f"bench {time.strftime('%H.%M.%S')}")
+    result = {
+        "verdicts": lambda: verdicts(session, given.n),
+        "gaps": lambda: gaps(session, given.n),
+        "reviewer": lambda: reviewer(session, given.n),
+        "queue": lambda: queue(session, given.text),
+    }[given.what]()
+    result["opened_s"] = session.opened_s
+    result["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    session.close()
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
