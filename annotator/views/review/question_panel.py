@@ -1,29 +1,41 @@
-"""Beside the stage: the question, what the detector and the model say, the last verdicts, and the reviewer's pace."""
+"""Beside the stage: the question and what speaks for it, the last verdicts, the video's other pairs, the reviewer.
+
+In blind mode what the machines and other people say stays hidden until `reveal`, and the panel says so.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from annotator.store.records import PairRecord
 from annotator.views import theme
+from annotator.views.review.blind_card import BlindCard
+from annotator.views.review.evidence import (
+    Evidence,
+    HeardWord,
+    OtherVerdict,
+    RemarkLine,
+    ScoreLine,
+    VideoPairLine,
+    heard_words,
+    said_text,
+    when_text,
+)
+from annotator.views.review.press_rows import INSET, SHAPES, Line, PressRows
 from annotator.views.review.reviewer_field import ReviewerField
 from annotator.views.widgets.bar import BarRow, BarRows
-from annotator.views.widgets.painting import Glyph, draw_glyph
 from annotator.views.widgets.section import SectionHead
-from davenet.pairs import WeakLabel
+from annotator.views.widgets.time_layout import clock_text
+from davenet.labels.words import Word
+
+__all__ = ["QuestionPanel", "VerdictLine", "detector_head", "said_text"]
 
 PAPER_ACCEPTED = 0.792  # share that the paper's reviewers accepted, Section 6
-_ROW = 25
-_SHAPES: dict[str, tuple[Glyph, str]] = {
-    "accept": ("accept", "accept"),
-    "reject": ("reject", "reject"),
-    "unsure": ("unsure", "unsure"),
-    "skip": ("skip", "muted"),
-}
+N_LAST_VERDICTS = 10
+NEAR_PAIRS = 8  # of the video's other pairs, those shown before "all" is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,89 +49,10 @@ class VerdictLine:
     note: str = ""
 
 
-def said_text(label: WeakLabel, frame_s: float) -> str:
-    """Returns when the word was said, seen from the frame, and how sure the recogniser was."""
-    if label.word_start <= frame_s <= label.word_end:
-        when = "at the frame"
-    else:
-        away = label.word_start - frame_s if label.word_start > frame_s else frame_s - label.word_end
-        when = f"{away:.1f} s {'after' if label.word_start > frame_s else 'before'} the frame"
-    return f"said {when}, confidence {label.word_confidence:.2f}"
-
-
 def detector_head(detector: str, food: float | None) -> str:
     """Returns the head over the detector's classes: its name, P(food), and "simulated" where no real one looked."""
     name = "Simulated detector" if detector == "simulated" else f"Detector {detector.partition(':')[2] or detector}"
     return name.strip() if food is None else f"{name.strip()}, food {food:.2f}"
-
-
-class VerdictRows(QWidget):
-    """The last verdicts by shape, class and seconds taken; a press goes back to the pair."""
-
-    pair_chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._lines: tuple[VerdictLine, ...] = ()
-        self._hovered = -1
-        self.setMouseTracking(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def set_lines(self, lines: Sequence[VerdictLine]) -> None:
-        self._lines = tuple(lines)
-        self.setAccessibleName("Last verdicts: " + ", ".join(f"{one.class_name} {one.decision}" for one in self._lines))
-        self.updateGeometry()
-        self.update()
-
-    def lines(self) -> tuple[VerdictLine, ...]:
-        return self._lines
-
-    def sizeHint(self) -> QSize:
-        return QSize(200, max(1, len(self._lines)) * _ROW)
-
-    def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        row = int(event.position().y() // _ROW)
-        self._hovered = row if row < len(self._lines) else -1
-        self.setCursor(Qt.CursorShape.PointingHandCursor if self._hovered >= 0 else Qt.CursorShape.ArrowCursor)
-        self.setToolTip("Show this pair again" if self._hovered >= 0 else "")
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = -1
-        self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        row = int(event.position().y() // _ROW)
-        if 0 <= row < len(self._lines):
-            self.pair_chosen.emit(self._lines[row].pair_uid)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        tokens = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.font())
-        if not self._lines:
-            painter.setPen(tokens.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, "None yet: A accepts, X rejects")
-            return
-        for row, line in enumerate(self._lines):
-            top = row * _ROW
-            if row == self._hovered:
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(tokens.color("raised"))
-                painter.drawRoundedRect(QRectF(-4, top, self.width() + 8, _ROW), 4, 4)
-            glyph, token = _SHAPES.get(line.decision, ("dot", "muted"))
-            draw_glyph(painter, glyph, QRectF(0, top + _ROW / 2 - 5.5, 11, 11), tokens.color(token))
-            painter.setPen(tokens.color("text"))
-            text = f"{line.class_name} · {line.note}" if line.note else line.class_name
-            text = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, self.width() - 80)
-            painter.drawText(QRectF(22, top, self.width() - 70, _ROW), Qt.AlignmentFlag.AlignVCenter, text)
-            painter.setPen(tokens.color("muted"))
-            right_aligned = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-            painter.drawText(QRectF(0, top, self.width(), _ROW), right_aligned, f"{line.seconds:.1f} s")
 
 
 def _group(*parts: QWidget | int) -> QWidget:
@@ -129,70 +62,108 @@ def _group(*parts: QWidget | int) -> QWidget:
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
     for part in parts:
-        column.addSpacing(part) if isinstance(part, int) else column.addWidget(part)
+        if isinstance(part, int):
+            column.addSpacing(part)
+        elif isinstance(part, PressRows):  # these keep the room at their sides for themselves
+            column.addWidget(part)
+        else:
+            row = QHBoxLayout()
+            row.setContentsMargins(INSET, 0, INSET, 0)
+            row.addWidget(part)
+            column.addLayout(row)
     return group
 
 
 class QuestionPanel(QFrame):
-    """Shows what is asked of the pair; says which pair or reviewer's name was chosen."""
+    """Shows what is asked of the pair; says which pair, word or reviewer's name was chosen."""
 
     pair_chosen = Signal(str)
     reviewer_changed = Signal(str)
+    word_chosen = Signal(float, float)  # its start and end, seconds on the video's clock
+    reviewers_requested = Signal()  # the page of all reviewers
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "panel-right")
         self._class_name = ""
-        self._question, self._said, self._others = QLabel(wordWrap=True), QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self._pair: PairRecord | None = None
+        self._is_blind = self._is_revealed = False
+        self._evidence = Evidence("")
+        self._heard: list[HeardWord] = []
+        self._others: tuple[OtherVerdict, ...] = ()
+        self._scores: tuple[ScoreLine, ...] = ()
+        self._matchmap_similarity: float | None = None
+        self._verdict_lines: tuple[VerdictLine, ...] = ()
+        self._near: list[VideoPairLine] = []
+        self._shows_all_pairs = False
+        self._make_parts()
+        self._fill()
+        self._show_machines()
+
+    def _make_parts(self) -> None:
+        self._question, self._said = QLabel(wordWrap=True), QLabel(wordWrap=True)
         theme.set_role(self._question, "question")
-        for label in (self._said, self._others):
-            theme.set_role(label, "small")
-        self._question_head = SectionHead("Question")
+        theme.set_role(self._said, "small")
+        self.blind_card = BlindCard()
         self._detector_head = SectionHead("Detector")
         self._bars = BarRows()
-        self._similarity = QLabel()
-        theme.set_role(self._similarity, "strong")
-        self._model_row = QWidget()
-        model_row = QHBoxLayout(self._model_row)
-        model_row.setContentsMargins(0, 0, 0, 0)
-        model_row.addWidget(QLabel("similarity of frame and sound"))
-        model_row.addStretch(1)
-        model_row.addWidget(self._similarity)
-        self._verdicts = VerdictRows()
-        self._verdicts.pair_chosen.connect(self.pair_chosen)
-        self._pace, self._paper = QLabel(), QLabel(f"the paper's reviewers: {PAPER_ACCEPTED:.1%} accepted")
-        self._paper.setText(self._paper.text().replace("%", "\u202f%"))
+        self._word_rows = PressRows("Matched words", tip="Hear this word")
+        self._word_rows.pressed.connect(
+            lambda row: self.word_chosen.emit(self._heard[row].start_s, self._heard[row].end_s)
+        )
+        self._model_head = SectionHead("Model")
+        self._score_rows = _FigureRows()
+        self._other_head = SectionHead("Other reviewers")
+        self._other_rows = PressRows("Other reviewers' verdicts")
+        self._remark_head = SectionHead("Remarks")
+        self._remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
+        self._remarks.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._verdicts = PressRows("Last verdicts", empty="None yet: A accepts, X rejects", tip="Show this pair again")
+        self._verdicts.pressed.connect(lambda row: self.pair_chosen.emit(self._verdict_lines[row].pair_uid))
+        self._pairs_head = SectionHead("Other pairs of this video")
+        self._pair_rows = PressRows("Other pairs of this video", tip="Go to this pair")
+        self._pair_rows.pressed.connect(lambda row: self.pair_chosen.emit(self._near[row].pair_uid))
+        self._all_pairs = QPushButton()
+        theme.set_role(self._all_pairs, "link")
+        self._all_pairs.clicked.connect(self._toggle_all_pairs)
+        self._pace, self._paper = QLabel(), QLabel()
+        self._paper.setText(f"the paper's reviewers: {PAPER_ACCEPTED:.1%} accepted".replace("%", "\u202f%"))
         for label in (self._pace, self._paper):
             theme.set_role(label, "small")
         self.reviewer = ReviewerField()
         self.reviewer.name_changed.connect(self.reviewer_changed)
-        self._fill()
-        self.set_model_similarity(None)
+        self.reviewers = QPushButton("Reviewers")
+        self.reviewers.setToolTip("Pace, agreement and accepted share of everyone who reviews here")
+        theme.set_role(self.reviewers, "link")
+        self.reviewers.clicked.connect(self.reviewers_requested)
 
     def _fill(self) -> None:
-        self._pair_part = _group(
-            self._question_head,
-            8,
-            self._question,
-            6,
-            self._said,
-            4,
-            self._others,
-            16,
-            self._detector_head,
-            6,
-            self._bars,
-        )
-        self._model_part = _group(SectionHead("Model"), 6, self._model_row)
+        self._question_part = _group(SectionHead("Question"), 8, self._question, 6, self._said)
+        self._blind_part = _group(self.blind_card)
+        self._detector_part = _group(self._detector_head, 6, self._bars)
+        self._words_part = _group(SectionHead("Heard"), 4, self._word_rows)
+        self._model_part = _group(self._model_head, 6, self._score_rows)
+        self._others_part = _group(self._other_head, 4, self._other_rows)
+        self._remarks_part = _group(self._remark_head, 6, self._remarks)
+        self._pairs_part = _group(self._pairs_head, 4, self._pair_rows, self._all_pairs)
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 16, 16, 8)
+        column.setContentsMargins(16 - INSET, 16, 16 - INSET, 8)
         column.setSpacing(16)
-        column.addWidget(self._pair_part)
-        column.addWidget(self._model_part)
-        column.addWidget(_group(SectionHead("Last verdicts"), 6, self._verdicts))
+        for part in (
+            self._question_part,
+            self._blind_part,
+            self._detector_part,
+            self._words_part,
+            self._model_part,
+            self._others_part,
+            self._remarks_part,
+            _group(SectionHead("Last verdicts"), 4, self._verdicts),
+            self._pairs_part,
+        ):
+            column.addWidget(part)
         column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
+        self._scroll = scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -202,7 +173,11 @@ class QuestionPanel(QFrame):
         foot = QVBoxLayout()
         foot.setContentsMargins(16, 8, 16, 14)
         foot.setSpacing(4)
-        foot.addWidget(self.reviewer)
+        who = QHBoxLayout()
+        who.setSpacing(8)
+        who.addWidget(self.reviewer, 1)
+        who.addWidget(self.reviewers)
+        foot.addLayout(who)
         foot.addSpacing(4)
         foot.addWidget(self._pace)
         foot.addWidget(self._paper)
@@ -215,35 +190,58 @@ class QuestionPanel(QFrame):
     def sizeHint(self) -> QSize:
         return QSize(312, 600)
 
+    # what is shown
+
     def set_pair(self, pair: PairRecord | None) -> None:
-        """Asks about a pair's best label and lists its others; None asks nothing."""
-        self._pair_part.setVisible(pair is not None)
-        if pair is None:
-            self.set_model_similarity(None)
-            return
-        label = pair.label
+        """Asks about a pair's best label; None asks nothing. What belongs to the pair before is taken away."""
+        is_other = pair is None or self._pair is None or pair.uid != self._pair.uid
+        self._pair = pair
+        label = pair.label if pair else None
         self._class_name = label.class_name if label else ""
-        self._write_question()
-        self._said.setText(said_text(label, pair.time_s) if label else "")
-        others = [f"{one.class_name} ({said_text(one, pair.time_s)})" for one in pair.labels[1:]]
-        self._others.setText("also said: " + "; ".join(others) if others else "")
-        self._others.setVisible(bool(others))
-        rows = [BarRow(one.class_name, one.probability, lit=one is label) for one in pair.labels]
-        self.set_detections(pair.detector, pair.food_probability, rows)
+        if is_other:
+            self._is_revealed = False
+            self._matchmap_similarity = None
+            self._shows_all_pairs = False
+            self.set_evidence(Evidence(pair.uid if pair else ""))
+            self._scroll.verticalScrollBar().setValue(0)
+        self._question_part.setVisible(pair is not None)
+        if pair is not None:
+            self._write_question()
+            rows = [BarRow(one.class_name, one.probability, lit=one is label) for one in pair.labels]
+            self.set_detections(pair.detector, pair.food_probability, rows)
+        self.set_words(())
+        self._show_machines()
 
     def set_detections(self, detector: str, food: float | None, rows: Sequence[BarRow]) -> None:
+        """Shows the detector's best classes, at most five, and P(food)."""
         self._detector_head.setText(detector_head(detector, food))
         tip = "These probabilities were made from the generated scene's truth with errors; no detector looked."
         self._detector_head.setToolTip(tip if detector == "simulated" else detector)
-        self._bars.set_rows(rows)
+        self._bars.set_rows(rows[:5])
+
+    def set_words(self, words: Sequence[Word]) -> None:
+        """Lists the matched words; `words` are those heard around the pair, for their other occurrences."""
+        self._heard = heard_words(self._pair, words) if self._pair is not None else []
+        self._show_words()
 
     def set_model_similarity(self, similarity: float | None) -> None:
-        self._model_part.setVisible(similarity is not None)
-        if similarity is not None:
-            self._similarity.setText(f"{similarity:.1f}")
+        """Shows the similarity that a matchmap gives at the frame, where no run has scored the pair."""
+        self._matchmap_similarity = similarity
+        self._show_machines()
+
+    def set_evidence(self, evidence: Evidence) -> None:
+        """Shows what the store knows beside the pair; that of another pair than the one shown is dropped."""
+        if self._pair is not None and evidence.pair_uid != self._pair.uid:
+            return
+        self._evidence = evidence
+        self._scores, self._others = evidence.scores, evidence.others
+        self._show_remarks(evidence.remarks)
+        self._show_video_pairs()
+        self._show_machines()
 
     def set_last_verdicts(self, lines: Sequence[VerdictLine]) -> None:
-        self._verdicts.set_lines(lines)
+        self._verdict_lines = tuple(lines[:N_LAST_VERDICTS])
+        self._verdicts.set_lines([_verdict_row(line) for line in self._verdict_lines])
 
     def set_pace(self, median_s: float | None, accepted_share: float | None) -> None:
         """Shows seconds a verdict and the share accepted of those decided."""
@@ -252,22 +250,81 @@ class QuestionPanel(QFrame):
             parts.append(f"{accepted_share * 100:.1f}\u202f% accepted")
         self._pace.setText(" · ".join(parts))
 
-    def question(self) -> str:
-        return f"Is {self._class_name} seen and said?" if self._class_name else "Do frame and sound match?"
+    # blind mode
 
-    def shown_detector(self) -> str:
-        return self._detector_head.text()
+    def set_blind(self, is_blind: bool) -> None:
+        """Hides what the detector, the model and other reviewers say of each pair until `reveal`."""
+        self._is_blind = is_blind
+        self._is_revealed = False
+        self._show_machines()
 
-    def verdict_lines(self) -> tuple[VerdictLine, ...]:
-        return self._verdicts.lines()
+    def reveal(self, decision: str = "") -> None:
+        """Shows what was hidden of this pair; `decision` is the blind verdict that was just given."""
+        if self._is_blind:
+            self._is_revealed = True
+            self.blind_card.set_revealed(decision)
+            self._show_machines()
 
-    def pace_text(self) -> str:
-        return self._pace.text()
+    @property
+    def is_hiding(self) -> bool:
+        """Whether evidence is hidden now: a blind pair before its reveal."""
+        return self._is_blind and not self._is_revealed
 
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and self._class_name:
-            self._write_question()
+    def _show_machines(self) -> None:
+        """Shows or hides every part that a blind reviewer must not see, and those that have nothing to show."""
+        is_shown = self._pair is not None and not self.is_hiding
+        self._blind_part.setVisible(self._is_blind and self._pair is not None)
+        if self.is_hiding:
+            self.blind_card.set_hidden()
+        self._detector_part.setVisible(is_shown)
+        rows = _score_rows(self._scores, self._matchmap_similarity)
+        self._score_rows.set_rows(rows if is_shown else [])
+        self._model_part.setVisible(is_shown and bool(rows))
+        self._other_rows.set_lines([_other_row(one) for one in self._others] if is_shown else [])
+        self._others_part.setVisible(is_shown and bool(self._others))
+        self._remarks_part.setVisible(is_shown and bool(self._remarks.text()))
+        self._show_words()
+
+    # parts
+
+    def _show_words(self) -> None:
+        frame_s = self._pair.time_s if self._pair else 0.0
+        self._word_rows.set_lines([_word_row(heard, frame_s, is_blind=self.is_hiding) for heard in self._heard])
+        self._words_part.setVisible(bool(self._heard))
+        label = self._pair.label if self._pair else None
+        if label is None:
+            self._said.clear()
+        elif self.is_hiding:
+            self._said.setText(f"said {when_text(label.word_start, label.word_end, frame_s)}")
+        else:
+            self._said.setText(said_text(label, frame_s))
+
+    def _show_remarks(self, remarks: Sequence[RemarkLine]) -> None:
+        muted = theme.current().muted
+        parts = []
+        for remark in remarks:
+            said = escape(remark.text) if remark.text else "flagged"
+            sign = "⚑ " if remark.kind == "flag" else ""
+            parts.append(f'{sign}{said} <span style="color:{muted}">{escape(remark.reviewer)}</span>')
+        self._remarks.setText("<br>".join(parts))
+        self._remarks.setAccessibleName("; ".join(f"{one.reviewer}: {one.text or 'flagged'}" for one in remarks))
+
+    def _show_video_pairs(self) -> None:
+        every = [one for one in self._evidence.video_pairs if self._pair is None or one.pair_uid != self._pair.uid]
+        at_s = self._pair.time_s if self._pair else 0.0
+        shown = every
+        if not self._shows_all_pairs and len(every) > NEAR_PAIRS:
+            nearest = sorted(every, key=lambda one: abs(one.time_s - at_s))[:NEAR_PAIRS]
+            shown = sorted(nearest, key=lambda one: one.time_s)
+        self._near = shown
+        self._pair_rows.set_lines([_pair_row(one) for one in shown])
+        self._all_pairs.setVisible(len(every) > NEAR_PAIRS)
+        self._all_pairs.setText("Show the nearest" if self._shows_all_pairs else f"Show all {len(every)}")
+        self._pairs_part.setVisible(bool(every))
+
+    def _toggle_all_pairs(self) -> None:
+        self._shows_all_pairs = not self._shows_all_pairs
+        self._show_video_pairs()
 
     def _write_question(self) -> None:
         if not self._class_name:
@@ -278,3 +335,105 @@ class QuestionPanel(QFrame):
             f'Is <span style="color:{accent}">{escape(self._class_name)}</span> seen&nbsp;and&nbsp;said?'
         )
         self._question.setAccessibleName(self.question())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._pair is not None:
+            self._write_question()
+            self._show_remarks(self._evidence.remarks)
+
+    # what is read back
+
+    def question(self) -> str:
+        return f"Is {self._class_name} seen and said?" if self._class_name else "Do frame and sound match?"
+
+    def shown_detector(self) -> str:
+        return self._detector_head.text()
+
+    def shown_figures(self) -> list[tuple[str, str]]:
+        """Returns the rows of the model's part as they are written."""
+        return self._score_rows.rows()
+
+    def heard(self) -> list[HeardWord]:
+        return list(self._heard)
+
+    def verdict_lines(self) -> tuple[VerdictLine, ...]:
+        return self._verdict_lines
+
+    def pace_text(self) -> str:
+        return self._pace.text()
+
+
+class _FigureRows(QWidget):
+    """Names at the left, figures at the right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._labels: list[tuple[QLabel, QLabel]] = []
+        self._rows: list[tuple[str, str]] = []
+
+    def rows(self) -> list[tuple[str, str]]:
+        return list(self._rows)
+
+    def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
+        self._rows = list(rows)
+        while len(self._labels) < len(rows):
+            name, value = QLabel(), QLabel()
+            theme.set_role(value, "strong")
+            row = QHBoxLayout()
+            row.addWidget(name)
+            row.addStretch(1)
+            row.addWidget(value)
+            self._column.addLayout(row)
+            self._labels.append((name, value))
+        for place, (name, value) in enumerate(self._labels):
+            is_used = place < len(rows)
+            name.setVisible(is_used)
+            value.setVisible(is_used)
+            if is_used:
+                name.setText(rows[place][0])
+                value.setText(rows[place][1])
+        self.setAccessibleName("; ".join(f"{name} {value}" for name, value in rows))
+
+
+def _score_rows(scores: Sequence[ScoreLine], matchmap_similarity: float | None) -> list[tuple[str, str]]:
+    """Returns the figures of each run that scored the pair, or the matchmap's alone."""
+    if not scores:
+        return [] if matchmap_similarity is None else [("similarity of frame and sound", f"{matchmap_similarity:.1f}")]
+    if len(scores) == 1:
+        one = scores[0]
+        return [
+            (f"similarity, run {one.run}", f"{one.similarity:.1f}"),
+            ("rank of its segment", f"{one.rank} of {one.n}"),
+        ]
+    return [(f"run {one.run}", f"{one.similarity:.1f} · {one.rank} of {one.n}") for one in scores]
+
+
+def _word_row(heard: HeardWord, frame_s: float, *, is_blind: bool) -> Line:
+    when = when_text(heard.start_s, heard.end_s, frame_s).replace(" the frame", "")
+    as_class = f" as {heard.class_name}" if heard.word.casefold() != heard.class_name.casefold() else ""
+    confidence = "" if is_blind else f"{heard.confidence:.2f}"
+    tip = f"Hear “{heard.word}” at {clock_text(heard.start_s, decimals=1)}"
+    if not is_blind:
+        tip += f"; the recogniser's confidence is {confidence}"
+    return Line(heard.word, confidence, when + as_class, "play", "muted", heard.is_asked, tip)
+
+
+def _verdict_row(line: VerdictLine) -> Line:
+    glyph, token = SHAPES.get(line.decision, ("dot", "muted"))
+    return Line(line.class_name, f"{line.seconds:.1f} s", line.note, glyph, token)
+
+
+def _other_row(one: OtherVerdict) -> Line:
+    glyph, token = SHAPES.get(one.decision, ("dot", "muted"))
+    note = ", ".join(part for part in (one.reason, one.comment) if part)
+    tip = " · ".join(part for part in (one.reviewer, one.decision, one.label, one.reason, one.comment) if part)
+    return Line(one.reviewer, one.label, note, glyph, token, tip=tip)
+
+
+def _pair_row(one: VideoPairLine) -> Line:
+    glyph, token = SHAPES.get(one.decision, ("dot", "line"))
+    return Line(one.class_name, clock_text(one.time_s), "", glyph, token)
