@@ -13,7 +13,7 @@ from annotator.views.widgets.time_layout import clock_text
 
 ROW_HEIGHT = 52
 THUMBNAIL = QSize(52, 34)
-_VERDICTS: dict[str, tuple[Glyph, str]] = {
+VERDICTS: dict[str, tuple[Glyph, str]] = {
     "accept": ("accept", "accept"),
     "reject": ("reject", "reject"),
     "unsure": ("unsure", "unsure"),
@@ -80,8 +80,8 @@ def _paint_text(painter: QPainter, box: QRectF, record: PairRecord) -> None:
     painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
     width = box.width() - number_width - 10
     x = box.left()
-    if record.decision in _VERDICTS:
-        glyph, token = _VERDICTS[record.decision]
+    if record.decision in VERDICTS:
+        glyph, token = VERDICTS[record.decision]
         draw_glyph(painter, glyph, QRectF(x, box.top() + 5, 11, 11), tokens.color(token))
         x += 17
     painter.setFont(theme.font(weight=QFont.Weight.DemiBold))

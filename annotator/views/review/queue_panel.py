@@ -1,7 +1,5 @@
 """The queue beside the stage: which pairs (pending, skipped, done), a filter, the list, and their order."""
 
-from typing import get_args
-
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -20,17 +18,12 @@ from annotator.store.records import QueueCounts, QueueOrder
 from annotator.views import theme
 from annotator.views.review.queue_delegate import ROW_HEIGHT, QueueDelegate
 from annotator.views.review.queue_model import QueueModel
+from annotator.views.review.queue_orders import ORDERS
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.flow import FlowLayout
 from annotator.views.widgets.pill import Pill
 
 STATES = ("pending", "skipped", "done")
-ORDERS: dict[QueueOrder, str] = {
-    "mined": "by video and time",
-    "confident": "most probable first",
-    "uncertain": "least probable first",
-}
-assert set(ORDERS) == set(get_args(QueueOrder))
 _FILTER_DELAY_MS = 150
 
 
