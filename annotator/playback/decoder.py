@@ -182,7 +182,7 @@ class Decoder:
         *,
         stepped: bool,
     ) -> None:
-        frame = Frame(found[0], _fit(found[1]), 0, ticket, stepped)
+        frame = Frame(found[0], fit(found[1]), 0, ticket, stepped)
         with self._wake:
             if ticket != self._ticket:
                 return  # a later seek has been asked for
@@ -233,7 +233,7 @@ class Decoder:
         begins_lap = loop is not None and (found is None or found[0] >= loop[1])
         if loop is not None and begins_lap:
             found = self._reader.frame_at(loop[0])
-        rgb = None if found is None else _fit(found[1])
+        rgb = None if found is None else fit(found[1])
         with self._wake:
             if ticket != self._ticket:
                 return
@@ -250,7 +250,7 @@ class Decoder:
             reader.close()
 
 
-def _fit(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def fit(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Returns the frame no wider than MAX_WIDTH, contiguous."""
     height, width = rgb.shape[:2]
     if width <= MAX_WIDTH:

@@ -1,9 +1,10 @@
-"""The player that a workspace holds: open, play, pause, seek, step, loop; frames and times come back as signals.
+"""The player that a workspace holds: open, play, pause, seek, step, loop, speed; frames and times come as signals.
 
 Sound is the clock and frames follow it; without a sound device the wall clock takes over and `notice` says so. Lives on
 the GUI thread and does nothing slow there: decoding and the sound device have threads of their own.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from annotator.playback.cache import MediaCache
 from annotator.playback.clock import Clock, Timeline, WallClock
 from annotator.playback.decoder import Decoder, Frame, Reader, open_frame_reader
+from annotator.playback.prefetch import Prefetcher, Wish
 from annotator.playback.sound import DEVICE_LOST, Sound
+from annotator.playback.tempo import FASTEST, SLOWEST
 
 __all__ = ["Player", "Reader"]
 
 _TICK_MS = 12
-_RELEASE_MS = 5000  # a paused player gives the sound device back after this long
+_RELEASE_MS = 20_000  # a paused player gives the sound device back after this long
 _LAG_S = 1.0  # decoding that falls this far behind the sound jumps ahead
 _LEAST_LOOP_S = 0.05
 
@@ -39,9 +43,15 @@ class Player(QObject):
     _sound_failed = Signal(str)
 
     def __init__(
-        self, parent: QObject | None = None, *, sound: Any = None, open_reader: Any = open_frame_reader
+        self,
+        parent: QObject | None = None,
+        *,
+        sound: Any = None,
+        open_reader: Any = open_frame_reader,
+        cache: MediaCache | None = None,
     ) -> None:
         super().__init__(parent)
+        self._cache = cache or MediaCache()
         self._state = "empty"
         self._path: Path | None = None
         self._duration_s = 0.0
@@ -51,6 +61,9 @@ class Player(QObject):
         self._ticket = 0
         self._opened = 0  # the ticket of the video's opening: later failures are this video's
         self._timeline = Timeline(0.0, 0.0)
+        self._speed = 1.0
+        self._volume, self._is_muted = 1.0, False
+        self._proxy: Path | None = None
         self._clock: Clock = WallClock()
         self._uses_sound = False
         self._jumped_to: float | None = None
@@ -60,7 +73,12 @@ class Player(QObject):
         self._decoding_failed.connect(self._fail, Qt.ConnectionType.QueuedConnection)
         self._sound_failed.connect(self._go_on_without_sound, Qt.ConnectionType.QueuedConnection)
         self._decoder = Decoder(deliver=self._decoded.emit, fail=self._decoding_failed.emit, open_reader=open_reader)
-        self._sound: Sound = Sound(failed=self._sound_failed.emit) if sound is None else sound(self._sound_failed.emit)
+        self._sound: Sound = (
+            Sound(failed=self._sound_failed.emit, cache=self._cache)
+            if sound is None
+            else sound(self._sound_failed.emit)
+        )
+        self._prefetcher = Prefetcher(self._cache, sound_rate=lambda: self._sound.rate, open_reader=open_reader)
         self._ticks = QTimer(self)
         self._ticks.setTimerType(Qt.TimerType.PreciseTimer)
         self._ticks.setInterval(_TICK_MS)
@@ -92,6 +110,27 @@ class Player(QObject):
     @property
     def loop(self) -> tuple[float, float] | None:
         return self._loop
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    @property
+    def volume(self) -> float:
+        """The loudness, 0 to 1, whether muted or not."""
+        return self._volume
+
+    @property
+    def is_muted(self) -> bool:
+        return self._is_muted
+
+    def cache_bytes(self) -> int:
+        """Returns what decoded frames and sound take now, of all players that share the cache."""
+        return self._cache.n_bytes
+
+    def cache_limit(self) -> int:
+        """Returns the bound on `cache_bytes`."""
+        return self._cache.limit
 
     @property
     def frame(self) -> NDArray[np.uint8] | None:
@@ -129,6 +168,7 @@ class Player(QObject):
         self._closed = True
         self._ticks.stop()
         self._release.stop()
+        self._prefetcher.shutdown()
         self._sound.shutdown()
         self._decoder.shutdown()
 
@@ -187,9 +227,39 @@ class Player(QObject):
         self._loop = loop
         self.seek(self._time_s)
 
+    def set_speed(self, speed: float) -> None:
+        """Plays at 0.5 to 2 times the speed at the same pitch, from now on and in every video."""
+        speed = min(FASTEST, max(SLOWEST, speed))
+        if speed == self._speed:
+            return
+        self._speed = speed
+        if self._state != "playing":
+            return
+        if self._uses_sound:
+            self._sound.set_speed(speed)
+        else:
+            self._timeline = self._timeline.with_speed(speed, self._clock.elapsed())
+
     def set_volume(self, volume: float) -> None:
         """Sets the loudness, 0 to 1."""
-        self._sound.set_volume(volume)
+        self._volume = min(1.0, max(0.0, volume))
+        self._sound.set_volume(0.0 if self._is_muted else self._volume)
+
+    def set_muted(self, is_muted: bool) -> None:
+        """Silences the sound, which stays the clock, or lets it be heard again."""
+        self._is_muted = is_muted
+        self.set_volume(self._volume)
+
+    def set_proxy(self, path: Path | None) -> None:
+        """Names a small copy of the open video (davenet.media.proxy) to seek in; None, or a file not there: none."""
+        self._proxy = path
+
+    def prefetch(self, wishes: Iterable[tuple[Path, float, tuple[float, float]]]) -> None:
+        """Decodes ahead, with low priority, what is likely wanted next: (video, second of a frame, (start, end) heard).
+
+        The list replaces the one before; the first is done first.
+        """
+        self._prefetcher.want([Wish(Path(path), time_s, span) for path, time_s, span in wishes])
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -198,13 +268,14 @@ class Player(QObject):
         self._jumped_to = None
         self._decoder.begin_lap(self._lap)
         self._lap = 0
-        self._timeline = Timeline(self._time_s, self._duration_s, self._loop)
+        self._timeline = Timeline(self._time_s, self._duration_s, self._loop, ((0.0, self._speed),))
         self._uses_sound = self._sound.available
         if self._uses_sound:
             self._sound.play(self._timeline)
             self._clock = self._sound
         else:
             self._clock = WallClock()
+            self._sound.look_for_device()
 
     def _halt(self) -> None:
         self._ticks.stop()
@@ -214,8 +285,10 @@ class Player(QObject):
 
     def _tick(self) -> None:
         if self._uses_sound and self._sound.is_lost():
-            self._sound.lose()
             self._go_on_without_sound(DEVICE_LOST)
+            self._sound.lose()
+        if self._uses_sound:
+            self._timeline = self._sound.timeline
         elapsed_s = self._clock.elapsed()
         self._time_s, self._lap = self._timeline.place(elapsed_s)
         frame = self._decoder.take(self._timeline, elapsed_s)
@@ -265,7 +338,11 @@ class Player(QObject):
             return
         if self._uses_sound:
             self._uses_sound = False
-            self._clock = WallClock(self._sound.elapsed())
+            elapsed_s = self._sound.elapsed()
+            self._clock = WallClock(elapsed_s)
+            self._timeline = self._sound.timeline
+            if self._timeline.speeds[-1][1] != self._speed:  # a change that the device did not live to hear
+                self._timeline = self._timeline.with_speed(self._speed, elapsed_s)
         self.notice.emit(sentence)
 
     def _set_state(self, state: str) -> None:

@@ -1,15 +1,14 @@
-"""A video's sound and the clock that it gives: decoded in one background thread, copied out by PortAudio's callback.
+"""A video's sound and the clock that it gives: made ahead by one background thread, copied out by PortAudio's callback.
 
 Time is that of the sample now leaving the speaker: each callback notes when its first sample will be heard, and
 `elapsed` reads these notes. sounddevice is imported in the background thread, where it fails without PortAudio.
 """
 
 import logging
-import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from annotator.playback import device
+from annotator.playback.cache import MediaCache
 from annotator.playback.clock import Timeline
-from davenet.errors import UserError, one_line
+from annotator.playback.strip import CHANNELS, Blocks, Strip
+from davenet.errors import one_line
 
 _log = logging.getLogger(__name__)
 NO_DEVICE = "No sound device: the video plays by the wall clock."
 DEVICE_LOST = "The sound device has gone: the video plays on by the wall clock."
-CHANNELS = 2
 _LATENCY_S = 0.1  # at PortAudio's lowest, PulseAudio stopped serving within seconds; the clock allows for it
-_BLOCK_S = 2.0
-_AHEAD_S = 30.0  # decoded at once where play begins beyond what the pass through the file has reached
-_BUFFER_BYTES = 512 << 20  # 23 minutes of stereo at 48 kHz; longer videos play in mono and at a lower rate
-_LOWEST_RATE = 8000
+_AHEAD_S = 1.0  # of play, made before it is heard
+_POLL_S = 0.1  # how often what was taken is looked at while playing
+_CHANGE_AFTER_S = 0.1  # a new speed begins this much after what was handed over: it must be made by then
+_FADE_S = 0.004  # where play begins, jumps or ends: shorter clicks, longer would soften a word's onset
 _FIRST_CALLBACK_S = 4.0  # opening a device may take this long
 _SILENT_S = 3.0  # a device that has not asked for samples for this long while playing has gone
+_TRY_AGAIN_S = 3.0  # between two looks for a device where there was none
 
 Failed = Callable[[str], None]
 
@@ -45,56 +47,42 @@ class _Heard:
     play: int
 
 
-class _Source:
-    """The decoded samples of one video, float32 (n, channels); zeros where nothing has been decoded yet."""
-
-    def __init__(self, path: Path, duration_s: float, device_rate: int) -> None:
-        self.path = path
-        fits = _BUFFER_BYTES / (4 * max(duration_s, 1.0))  # mono samples a second
-        self.channels = CHANNELS if device_rate * CHANNELS <= fits else 1
-        self.step = max(1, math.ceil(device_rate * self.channels / max(fits, _LOWEST_RATE)))
-        self.rate = device_rate // self.step  # each sample is played `step` times
-        self.samples = np.zeros((math.ceil((duration_s + 1.0) * self.rate), self.channels), np.float32)
-        self.n_decoded = 0
-        self.ahead = (0, 0)  # a part decoded out of turn
-
-    def put(self, start: int, block: NDArray[np.float32]) -> int:
-        """Copies a block to `start` and returns where it ends; what lies beyond the video's end is dropped."""
-        stereo = block if block.ndim == 2 else block[:, None]
-        end = min(len(self.samples), start + len(stereo))
-        if end > start:
-            self.samples[start:end] = stereo[: end - start]
-        return max(start, end)
-
-
 class Sound:
     """Plays the open video's sound along a timeline and is its clock. `failed` is called from other threads."""
 
-    def __init__(self, *, failed: Failed, streams: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self, *, failed: Failed, streams: Callable[[], Any] | None = None, cache: MediaCache | None = None
+    ) -> None:
         self._failed = failed
-        self._import_streams = streams or _sounddevice
+        self._import_streams = streams or device.sounddevice
+        self._cache = cache or MediaCache()
         self._wake = threading.Condition()
-        self._wanted: tuple[Path, float] | None = None
+        self._wanted: Path | None = None
         self._wanted_changed = False
         self._stream_wanted = False
-        self._seek_s: float | None = None
+        self._order: tuple[Timeline, int] | None = None  # a play to begin, and its number
+        self._speed_wanted: float | None = None
         self._closing = False
         self._available: bool | None = None
-        self._volume = np.float32(1.0)
-        # one tuple, replaced whole: what the callback plays (source, timeline, number of this play)
-        self._playing: tuple[_Source | None, Timeline, int] | None = None
+        self._look_at = 0.0  # when a device may be looked for again
+        self._gain = np.float32(1.0)
         self._n_plays = 0
+        self._is_playing = False
+        self._timeline = Timeline(0.0, 0.0)
         self._play_began = 0.0
         self._last_callback = 0.0
-        self._cursor = (0, 0)  # callback only: the play it belongs to, and samples given out for it
+        self._strip: tuple[Strip, int] | None = None  # one tuple, replaced whole: what the callback plays
         self._heard: deque[_Heard] = deque(maxlen=64)
         self._elapsed = 0.0
+        self.n_underruns = 0  # callbacks that found too little made, or that the device called too late
+        # the callback's own
+        self._sounding: tuple[Strip, int] | None = None
+        self._last_gain = np.float32(1.0)
         # the thread's own
         self._streams: Any = None
         self._stream: Any = None
         self._rate = 0
-        self._source: _Source | None = None
-        self._blocks: Iterator[NDArray[np.float32]] | None = None
+        self._blocks: Blocks | None = None
         self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
         self._thread.start()
 
@@ -103,13 +91,21 @@ class Sound:
         """False once it is known that there is no device to play on (True while that is not known yet)."""
         return self._available is not False
 
+    @property
+    def rate(self) -> int:
+        """Samples a second of the device; 0 while there is none."""
+        return self._rate if self._available else 0
+
+    @property
+    def timeline(self) -> Timeline:
+        """That of the play now heard, with the changes of speed that were made in it."""
+        return self._timeline
+
     def open(self, path: Path | None, duration_s: float = 0.0) -> None:
-        """Begins to decode the video's sound, of which up to `duration_s` seconds are kept."""
+        """Makes this video's sound the one to play; `duration_s` is for sounds that keep a whole video."""
         self.stop()
         with self._wake:
-            self._wanted = None if path is None else (path, duration_s)
-            self._wanted_changed = True
-            self._source = None
+            self._wanted, self._wanted_changed = path, True
             self._wake.notify()
 
     def play(self, timeline: Timeline) -> None:
@@ -118,34 +114,55 @@ class Sound:
             self._n_plays += 1
             self._elapsed = 0.0
             self._play_began = self._last_callback = time.perf_counter()
-            self._playing = (self._source, timeline, self._n_plays)
-            self._seek_s = timeline.start_s
+            self._timeline = timeline
+            self._strip, self._is_playing = None, True
+            self._order = (timeline, self._n_plays)
+            self._speed_wanted = None
             self._stream_wanted = True
+            self._wake.notify()
+
+    def set_speed(self, speed: float) -> None:
+        """Lets what plays go on at another speed, from a moment that has not been handed to the device yet."""
+        with self._wake:
+            if self._order is not None:
+                self._timeline = self._timeline.with_speed(speed, 0.0)
+                self._order = (self._timeline, self._order[1])
+            elif self._is_playing:
+                self._speed_wanted = speed
             self._wake.notify()
 
     def stop(self) -> None:
         """Falls silent; the device stays open until `release`, so that play begins again at once."""
-        self._playing = None
+        with self._wake:
+            self._strip, self._order, self._is_playing = None, None, False
 
     def release(self) -> None:
         """Gives the device back."""
         with self._wake:
-            self._playing = None
+            self._strip, self._order, self._is_playing = None, None, False
             self._stream_wanted = False
             self._wake.notify()
 
     def set_volume(self, volume: float) -> None:
         """Sets the loudness, 0 to 1."""
-        self._volume = np.float32(min(1.0, max(0.0, volume)))
+        self._gain = np.float32(min(1.0, max(0.0, volume)))
+
+    def look_for_device(self) -> None:
+        """Where there was no device, looks in the background whether there is one now: it serves the next play."""
+        with self._wake:
+            if self._available is False and self._streams is not None and time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + _TRY_AGAIN_S
+                self._wanted_changed = True
+                self._wake.notify()
 
     def elapsed(self) -> float:
         """Returns the seconds heard since `play`: by what has left the speaker, not by what was handed over."""
-        playing = self._playing
-        if playing is None or not self._rate:
+        strip = self._strip
+        if strip is None or not self._rate:
             return self._elapsed
         now = time.perf_counter()
         for heard in reversed(tuple(self._heard)):
-            if heard.play == playing[2] and heard.at <= now:
+            if heard.play == strip[1] and heard.at <= now:
                 within = min(now - heard.at, heard.n / self._rate)
                 self._elapsed = max(self._elapsed, heard.elapsed / self._rate + within)
                 break
@@ -153,77 +170,107 @@ class Sound:
 
     def is_lost(self) -> bool:
         """Returns True where a device that should play has stopped asking for samples."""
-        if self._playing is None:
+        if not self._is_playing:
             return False
         never_called = self._last_callback <= self._play_began
         return time.perf_counter() - self._last_callback > (_FIRST_CALLBACK_S if never_called else _SILENT_S)
 
     def lose(self) -> None:
-        """Gives up the device that stopped; `available` is False from now on, until another video is opened."""
+        """Gives up the device that stopped; `available` is False until one is found again."""
         self._available = False
+        self._look_at = time.monotonic() + _TRY_AGAIN_S
         self.release()
 
     def shutdown(self) -> None:
         """Closes the device, ends the thread and waits for it."""
         with self._wake:
             self._closing = True
-            self._playing = None
+            self._strip = None
             self._wake.notify()
         self._thread.join()
 
     # -- the background thread -------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
+        while not self._closing:
             with self._wake:
-                self._wake.wait_for(self._has_work)
-                if self._closing:
-                    break
+                if not self._has_work():
+                    self._wake.wait(_POLL_S if self._strip is not None else None)
                 wanted, changed, self._wanted_changed = self._wanted, self._wanted_changed, False
-                seek_s, self._seek_s = self._seek_s, None
+                order, self._order = self._order, None
+                speed, self._speed_wanted = self._speed_wanted, None
+            if self._closing:
+                break
             if changed:
-                self._blocks = None
-                self._open_source(wanted)
+                self._open_blocks(wanted)
+            if order is not None:
+                self._begin(*order)
             if self._stream_wanted != (self._stream is not None):
                 self._open_stream() if self._stream_wanted else self._close_stream()
-            if self._source is not None and self._rate:
-                self._decode(self._source, seek_s)
+            strip = self._strip
+            if strip is not None:
+                if speed is not None:
+                    self._change_speed(strip, speed)
+                self._make(strip[0])
         self._blocks = None
         self._close_stream()
 
     def _has_work(self) -> bool:
         stream_to_change = self._stream_wanted != (self._stream is not None) and self._available is not False
+        strip = self._strip
         return (
             self._closing
             or self._wanted_changed
+            or self._order is not None
+            or self._speed_wanted is not None
             or stream_to_change
-            or self._blocks is not None
-            or (self._seek_s is not None)
+            or (strip is not None and strip[0].is_wanting(_AHEAD_S))
         )
 
-    def _open_source(self, wanted: tuple[Path, float] | None) -> None:
-        if wanted is None or not self._find_device():
+    def _open_blocks(self, wanted: Path | None) -> None:
+        if self._blocks is not None:
+            self._blocks.close()
+        self._blocks = None
+        if wanted is not None and self._find_device():
+            self._blocks = Blocks(wanted, self._rate, self._cache)
+
+    def _begin(self, timeline: Timeline, play: int) -> None:
+        if not self._find_device():
+            self._stream_wanted = False
             return
-        source = _Source(wanted[0], wanted[1], self._rate)
-        try:
-            self._blocks = stream_blocks(source, _BLOCK_S)
-        except UserError as error:
-            _log.info("No sound: %s", error)
+        if self._blocks is None and self._wanted is not None:
+            self._blocks = Blocks(self._wanted, self._rate, self._cache)
+        strip = Strip(timeline, self._rate)
+        self._make(strip)
         with self._wake:
-            if self._wanted_changed:
-                return
-            self._source = source
-            if self._playing is not None and self._playing[0] is None:
-                self._playing = (source, *self._playing[1:])
+            if self._is_playing and self._n_plays == play:
+                self._strip = (strip, play)
+
+    def _change_speed(self, strip: tuple[Strip, int], speed: float) -> None:
+        timeline = strip[0].change_speed(speed, _CHANGE_AFTER_S)
+        with self._wake:
+            if self._strip is strip:
+                self._timeline = timeline
+
+    def _make(self, strip: Strip) -> None:
+        try:
+            strip.make(self._blocks)
+        except Exception as error:  # a video without sound, or one that ends in damage, plays on in silence
+            _log.info("No sound: %s", one_line(error))
+            self._blocks = None
+            strip.make(None)
 
     def _find_device(self) -> bool:
         """Imports sounddevice and asks for the default output's rate; False, and a notice once, where there is none."""
         if self._rate and self._available:
             return True
         try:
-            self._streams = self._streams or self._import_streams()
-            device = self._streams.query_devices(kind="output")
-            self._rate = int(device["default_samplerate"]) or 48000
+            if self._streams is None:
+                self._streams = self._import_streams()
+            elif self._available is False and not device.look_again(self._streams):
+                return False
+            found = self._streams.query_devices(kind="output")
+            self._rate = int(found["default_samplerate"]) or 48000
         except Exception as error:  # OSError without the library, PortAudioError without a device
             _log.info("No sound output: %s", one_line(error))
             self._report(NO_DEVICE)
@@ -236,19 +283,23 @@ class Sound:
             self._stream_wanted = False
             return
         try:
-            self._stream = self._streams.OutputStream(
-                samplerate=self._rate, channels=CHANNELS, dtype="float32", latency=_LATENCY_S, callback=self._callback
+            self._stream = device.open_stream(
+                self._streams,
+                samplerate=self._rate,
+                channels=CHANNELS,
+                dtype="float32",
+                latency=_LATENCY_S,
+                callback=self._callback,
             )
-            self._stream.start()
         except Exception as error:
             _log.warning("The sound device does not open: %s", one_line(error))
-            self._close_stream()
             self._stream_wanted = False
             self._report(NO_DEVICE)
 
     def _report(self, sentence: str) -> None:
         first_time = self._available is not False
         self._available = False
+        self._look_at = time.monotonic() + _TRY_AGAIN_S
         if first_time:
             self._failed(sentence)
 
@@ -257,93 +308,42 @@ class Sound:
         if stream is None:
             return
         try:
-            stream.close(ignore_errors=True)
+            device.close_stream(stream)
         except Exception as error:  # a device that has gone may fail here; there is nothing left to close
             _log.info("Closing the sound device: %s", one_line(error))
-
-    def _decode(self, source: _Source, seek_s: float | None) -> None:
-        """Decodes the next block, or first the part around `seek_s` where the pass has not come that far."""
-        try:
-            if seek_s is not None:
-                start = int(seek_s * source.rate)
-                covered = start < source.n_decoded or source.ahead[0] <= start < source.ahead[1] - source.rate
-                if not covered and start < len(source.samples):
-                    part = read_part(source, seek_s, seek_s + _AHEAD_S)
-                    source.ahead = (start, source.put(start, part))
-            if self._blocks is None:
-                return
-            block = next(self._blocks, None)
-            if block is None or source.n_decoded >= len(source.samples):
-                self._blocks = None
-                return
-            source.n_decoded = source.put(source.n_decoded, block)
-        except Exception as error:
-            _log.warning("The sound of %s cannot be decoded further: %s", source.path.name, one_line(error))
-            self._blocks = None
 
     # -- PortAudio's thread ----------------------------------------------------------------------------------------
 
     def _callback(self, out: NDArray[np.float32], n: int, at: Any, status: Any) -> None:
         now = self._last_callback = time.perf_counter()
-        playing = self._playing
-        source = None if playing is None else playing[0]
-        if playing is None or source is None:
-            out.fill(0)
-            return
-        timeline, play = playing[1:]
-        elapsed = self._cursor[1] if self._cursor[0] == play else 0
-        delay = at.outputBufferDacTime - at.currentTime
-        if delay <= 0:
-            delay = self._stream.latency if self._stream is not None else 0.0
-        self._heard.append(_Heard(now + delay, elapsed, n, play))
-        self._cursor = (play, elapsed + n)
-        copy_samples(out, source, timeline, elapsed, self._rate, self._volume)
+        out.fill(0)
+        strip, before = self._strip, self._sounding
+        if strip is not None:
+            elapsed = strip[0].n_taken
+            n_given = strip[0].take(out)
+            if n_given:
+                delay = at.outputBufferDacTime - at.currentTime
+                if delay <= 0:
+                    delay = self._stream.latency if self._stream is not None else 0.0
+                self._heard.append(_Heard(now + delay, elapsed, n_given, strip[1]))
+            if n_given < n or (status and status.output_underflow):
+                self.n_underruns += 1
+        if strip is not before:
+            _cross_fade(out, None if before is None else before[0], round(_FADE_S * self._rate))
+            self._sounding = strip
+        gain, self._last_gain = self._last_gain, self._gain
+        if gain != self._last_gain:
+            out *= np.linspace(gain, self._last_gain, n, dtype=np.float32)[:, None]
+        elif gain != 1:
+            out *= gain
 
 
-def copy_samples(
-    out: NDArray[np.float32], source: _Source, timeline: Timeline, elapsed: int, rate: int, volume: np.float32
-) -> None:
-    """Fills `out` with what the timeline has from `elapsed` samples on, across loop ends without a gap."""
-    done = 0
-    loop_end = None if timeline.loop is None else round(timeline.loop[1] * source.rate)
-    while done < len(out):
-        time_s, _ = timeline.place((elapsed + done) / rate)
-        start = round(time_s * source.rate)
-        n = -(-(len(out) - done) // source.step)
-        if loop_end is not None:
-            n = max(1, min(n, loop_end - start))
-        part = source.samples[start : start + n]
-        if source.step > 1:
-            part = np.repeat(part, source.step, axis=0)
-        part = part[: len(out) - done]
-        if loop_end is None and len(part) < len(out) - done:
-            np.multiply(part, volume, out=out[done : done + len(part)])
-            out[done + len(part) :] = 0
-            return
-        if not len(part):
-            out[done:] = 0
-            return
-        np.multiply(part, volume, out=out[done : done + len(part)])
-        done += len(part)
-
-
-def stream_blocks(source: _Source, block_s: float) -> Iterator[NDArray[np.float32]]:
-    from davenet.media.sound import stream_sound
-
-    blocks: Iterator[NDArray[np.float32]] = stream_sound(source.path, source.rate, block_s, channels=source.channels)
-    return blocks
-
-
-def read_part(source: _Source, start_s: float, end_s: float) -> NDArray[np.float32]:
-    from davenet.media.sound import read_sound
-
-    part: NDArray[np.float32] = read_sound(
-        source.path, rate=source.rate, start_s=start_s, end_s=end_s, channels=source.channels
-    )
-    return part
-
-
-def _sounddevice() -> Any:
-    import sounddevice
-
-    return sounddevice
+def _cross_fade(out: NDArray[np.float32], before: Strip | None, n_fade: int) -> None:
+    """Lets what `out` begins with rise, over the falling rest of what was heard before it."""
+    n_fade = min(n_fade, len(out))
+    rising = np.linspace(0, 1, n_fade, dtype=np.float32)[:, None]
+    out[:n_fade] *= rising
+    if before is not None:
+        rest = np.zeros((n_fade, CHANNELS), np.float32)
+        before.take(rest)
+        out[:n_fade] += rest * (1 - rising)
