@@ -32,6 +32,7 @@ _VERBS = (
     "mine",
     "train",
     "evaluate",
+    "score",
     "reproduce",
     "matchmaps",
     "render",

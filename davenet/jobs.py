@@ -25,6 +25,7 @@ _JOBS = {
     "mine": ("davenet.labels.mining", "mine_pairs"),
     "train": ("davenet.training.loop", "train"),
     "evaluate": ("davenet.evaluation.evaluate", "evaluate"),
+    "score": ("davenet.evaluation.scores", "score"),
     "reproduce": ("davenet.evaluation.reproduce", "reproduce"),
     "matchmaps": ("davenet.evaluation.matchmaps", "compute_matchmaps"),
     "render": ("davenet.evaluation.render", "render_video"),

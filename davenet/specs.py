@@ -219,6 +219,18 @@ class EvaluateSpec(Spec):
     device: str = "auto"
 
 
+class ScoreSpec(Spec):
+    """What a checkpoint makes of each pair: its similarity, and its own segment's place among the others'."""
+
+    verb: Literal["score"] = "score"
+    checkpoint: Path
+    clips_dir: Path
+    pairs: Path
+    out: Path  # JSON lines, collected into the database by whoever asked
+    run: str = Field("", description="whose checkpoint it is, for whoever collects the scores")
+    device: str = "auto"
+
+
 class ReproduceSpec(Spec):
     """A table of the paper: its rows are trained and measured one after the other, and told side by side."""
 
@@ -300,6 +312,7 @@ AnySpec = Annotated[
     | MineSpec
     | TrainSpec
     | EvaluateSpec
+    | ScoreSpec
     | ReproduceSpec
     | MatchmapsSpec
     | RenderSpec
