@@ -4,7 +4,7 @@ Rows are only ever appended. A ``withdrawn`` or ``restored`` row names the verdi
 such row about a verdict holds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 
@@ -20,11 +20,6 @@ class Row(Protocol):
 
 
 R = TypeVar("R", bound=Row)
-
-
-def newest_standing(rows: Sequence[R]) -> R | None:
-    """Returns the verdict that counts among one reviewer's rows on one pair (oldest first), or None."""
-    return next(standing_backwards(reversed(rows)), None)
 
 
 def standing_backwards(rows_newest_first: Iterable[R]) -> Iterator[R]:

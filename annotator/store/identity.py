@@ -3,6 +3,7 @@
 Mining again with other thresholds, words or detections must neither drop a verdict nor move it to another label.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,25 @@ class KnownPair:
     active: bool
     asked: str | None
     has_verdicts: bool
+
+
+DRAW_MODULUS = 2**31 - 1  # a prime: multiplying by anything but 0 permutes the draws
+
+
+def draw_of(uid: str) -> int:
+    """Returns a number in 0 … DRAW_MODULUS − 1 that is the pair's on every machine: what seeded draws start from."""
+    return int.from_bytes(hashlib.blake2b(uid.encode(), digest_size=8).digest(), "big") % DRAW_MODULUS
+
+
+def draw_factors(seed: int, purpose: str) -> tuple[int, int]:
+    """Returns a and b: (a · draw + b) mod DRAW_MODULUS is a pair's own number under a seed, for one purpose."""
+    digest = hashlib.blake2b(f"{seed}:{purpose}".encode(), digest_size=16).digest()
+    return 1 + int.from_bytes(digest[:8], "big") % (DRAW_MODULUS - 1), int.from_bytes(digest[8:], "big") % DRAW_MODULUS
+
+
+def seeded_draw(uid: str, seed: int, purpose: str) -> int:
+    a, b = draw_factors(seed, purpose)
+    return (a * draw_of(uid) + b) % DRAW_MODULUS
 
 
 def place_of(pair: Pair) -> Place:

@@ -1,44 +1,22 @@
-"""Queries on pairs: what mining found, the review queue of a reviewer, and the pairs that people accepted."""
+"""Queries on pairs: what mining found, their records as one reviewer sees them, and the pairs that people accepted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import (
-    CompoundSelect,
-    Select,
-    and_,
-    delete,
-    func,
-    insert,
-    literal,
-    null,
-    or_,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
-from annotator.store.identity import KnownPair, Place, place_of, recognised_pair
-from annotator.store.records import (
-    Decision,
-    Mining,
-    PairChanges,
-    PairRecord,
-    PairState,
-    QueueCounts,
-    QueueOrder,
-    QueueState,
-    Split,
-)
+from annotator.store.finals import final_verdicts
+from annotator.store.identity import KnownPair, Place, draw_of, place_of, recognised_pair
+from annotator.store.records import Decision, Mining, PairChanges, PairRecord, Split
+from annotator.store.remarks import flagged_of
+from annotator.store.scores import scores_of
 from davenet.errors import UserError
 from davenet.pairs import Pair, PairKind, WeakLabel
 
-REVIEWED_KINDS: tuple[PairKind, ...] = ("food",)  # non-food pairs are used as they are, Section 6
-_DECIDED = ("accept", "reject", "unsure")
 _PAIR_COLUMNS = (
     tables.Pair.uid,
     tables.Pair.video_uid,
@@ -95,7 +73,13 @@ class PairQueries(Database):
             recognised = (recognised_pair(pair, known.get(place_of(pair), ())) for pair in pairs)
             unique = {pair.uid: pair for pair in recognised}
             rows = [
-                _pair_values(pair, first + place, mining.id, detectors or {}, recognisers or {})
+                pair_values(
+                    pair,
+                    position=first + place,
+                    mining_id=mining.id,
+                    detector=(detectors or {}).get(pair.video_uid, ""),
+                    recogniser=(recognisers or {}).get(pair.video_uid, ""),
+                )
                 for place, pair in enumerate(unique.values())
             ]
             before = {pair.uid: pair for some in known.values() for pair in some}
@@ -115,57 +99,6 @@ class PairQueries(Database):
         with self._reading() as session:
             rows = session.scalars(select(tables.Mining).order_by(tables.Mining.id))
             return [Mining(row.id, row.at, row.settings) for row in rows]
-
-    def queue(
-        self,
-        state: QueueState = "open",
-        *,
-        reviewer: str,
-        order: QueueOrder = "mined",
-        limit: int | None = None,
-        offset: int = 0,
-        kinds: Sequence[PairKind] = REVIEWED_KINDS,
-    ) -> list[PairRecord]:
-        """Returns pairs as one reviewer sees them; "open" is the pending, then the skipped as they were skipped."""
-        uids = self.queue_uids(state, reviewer=reviewer, order=order, limit=limit, offset=offset, kinds=kinds)
-        return self.pairs(uids, reviewer=reviewer)
-
-    def queue_uids(
-        self,
-        state: QueueState = "open",
-        *,
-        reviewer: str,
-        order: QueueOrder = "mined",
-        limit: int | None = None,
-        offset: int = 0,
-        kinds: Sequence[PairKind] = REVIEWED_KINDS,
-    ) -> list[str]:
-        """Returns the uids of `queue`: quick on 200,000 pairs, whose records are then fetched as they show."""
-        if state == "open":
-            end = None if limit is None else offset + limit
-            found = self.queue_uids("pending", reviewer=reviewer, order=order, limit=end, kinds=kinds)
-            if end is None or len(found) < end:
-                found += self.queue_uids("skipped", reviewer=reviewer, kinds=kinds)
-            return found[offset:end]
-        pair, standing = tables.Pair, tables.Standing
-        mine = and_(standing.pair_uid == pair.uid, standing.reviewer == reviewer)
-        query: Select[str] = select(pair.uid).outerjoin(standing, mine).where(pair.kind.in_(kinds))
-        if state == "pending":
-            query = query.where(pair.active, standing.pair_uid.is_(None))
-        elif state == "skipped":
-            query = query.where(pair.active, standing.decision == "skip").order_by(standing.verdict_id)
-        elif state == "done":
-            query = query.where(standing.decision.in_(_DECIDED))
-        else:
-            query = query.where(or_(pair.active, standing.decision.in_(_DECIDED)))
-        if order == "confident":
-            query = query.order_by(pair.label_probability.desc(), pair.position)
-        elif order == "uncertain":
-            query = query.order_by(pair.label_probability, pair.position)
-        else:
-            query = query.order_by(pair.position, pair.uid)
-        with self._reading() as session:
-            return list(session.scalars(query.limit(limit).offset(offset)))
 
     def pairs(self, uids: Iterable[str], *, reviewer: str) -> list[PairRecord]:
         """Returns the pairs of these uids in their order; uids that the project does not have are left out."""
@@ -200,35 +133,6 @@ class PairQueries(Database):
                 numbers[video_uid] = (food, non_food + number) if kind == "non-food" else (food + number, non_food)
         return numbers
 
-    def counts(self, reviewer: str, *, kinds: Sequence[PairKind] = REVIEWED_KINDS) -> QueueCounts:
-        """Returns how far a reviewer is. Decisions on pairs that mining no longer finds stay counted, skips do not."""
-        pair, standing = tables.Pair, tables.Standing
-        active = select(null().label("decision"), literal(1).label("active"), func.count().label("number"))
-        given = (
-            select(standing.decision, pair.active, func.count())
-            .join(pair, pair.uid == standing.pair_uid)
-            .where(standing.reviewer == reviewer, pair.kind.in_(kinds))
-            .group_by(standing.decision, pair.active)
-        )
-        query: CompoundSelect[Any, Any, Any] = union_all(
-            active.select_from(pair).where(pair.kind.in_(kinds), pair.active), given
-        )
-        decided = dict.fromkeys(_DECIDED, 0)
-        pending = skipped = 0
-        with self._reading() as session:
-            for decision, is_active, number in session.execute(query):
-                if decision is None:
-                    pending += number
-                    continue
-                if is_active:
-                    pending -= number
-                if decision in decided:
-                    decided[decision] += number
-                elif is_active:
-                    skipped += number
-        accepted, rejected, unsure = decided.values()
-        return QueueCounts(pending, skipped, accepted, rejected, unsure, pending + skipped + sum(decided.values()))
-
     def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str], dict[str | None, str]]]:
         """Returns all pairs' uids, and them by (source hash, time in ms, kind), which holds across projects.
 
@@ -249,24 +153,18 @@ class PairQueries(Database):
         return uids, by_content
 
     def accepted_pairs(self, split: Split | None = None) -> list[PairRecord]:
-        """Returns the pairs whose newest verdict, among all reviewers' standing ones but skips, is accept, as mined."""
-        standing, verdict = tables.Standing, tables.Verdict
-        newest_last = (
-            select(standing.pair_uid, standing.decision)
-            .join(verdict, verdict.id == standing.verdict_id)
-            .where(standing.decision.in_(_DECIDED))
-            .order_by(verdict.given_at, verdict.id)
-        )
+        """Returns the pairs whose final verdict is accept, as mined; `decision` is that verdict."""
         in_split = select(tables.Video.uid)
         if split is not None:
             in_split = in_split.where(tables.Video.split == split)
         with self._reading() as session:
-            decisions = {row[0]: row[1] for row in session.execute(newest_last)}
+            decisions: dict[str, Decision] = {
+                uid: final.decision for uid, final in final_verdicts(session).items() if final.decision == "accept"
+            }
             videos = set(session.scalars(in_split))
             found: list[PairRecord] = []
-            accepted = [uid for uid, decision in decisions.items() if decision == "accept"]
-            for some in in_batches(accepted):
-                found.extend(_records(session, some, cast(dict[str, Decision], decisions)).values())
+            for some in in_batches(list(decisions)):
+                found.extend(_records(session, some, decisions).values())
         return sorted((p for p in found if p.video_uid in videos), key=lambda p: (p.position, p.uid))
 
     def non_food_pairs(self, split: Split | None = None) -> list[PairRecord]:
@@ -304,9 +202,11 @@ def _known_pairs(session: Session, video_uids: Sequence[str]) -> dict[Place, lis
     return known
 
 
-def _pair_values(
-    pair: Pair, position: int, mining_id: int, detectors: Mapping[str, str], recognisers: Mapping[str, str]
+def pair_values(
+    pair: Pair, *, position: int, mining_id: int, detector: str, recogniser: str, active: bool = True
 ) -> dict[str, Any]:
+    """Returns a pair as the row of the table that it is kept in."""
+    asked = pair.labels[0] if pair.labels else None
     return {
         "uid": pair.uid,
         "video_uid": pair.video_uid,
@@ -315,25 +215,22 @@ def _pair_values(
         "sound_offset_s": pair.sound_offset_s,
         "kind": pair.kind,
         "food_probability": pair.food_probability,
-        "label_probability": pair.labels[0].probability if pair.labels else None,
-        "active": True,
+        "label_probability": asked.probability if asked else None,
+        "active": active,
         "position": position,
-        "detector": detectors.get(pair.video_uid, ""),
-        "recogniser": recognisers.get(pair.video_uid, ""),
+        "detector": detector,
+        "recogniser": recogniser,
         "mining_id": mining_id,
+        "class_name": asked.class_name if asked else None,
+        "word_confidence": asked.word_confidence if asked else None,
+        "label_text": " ".join(f"{label.class_name} {label.word}" for label in pair.labels).casefold(),
+        "draw": draw_of(pair.uid),
     }
 
 
-def _write_pairs(
-    session: Session, rows: list[dict[str, Any]], pairs: Mapping[str, Pair], known: set[str], mining_id: int
-) -> None:
-    if new := [row for row in rows if row["uid"] not in known]:
-        session.execute(insert(tables.Pair), new)
-    if old := [row for row in rows if row["uid"] in known]:
-        session.execute(update(tables.Pair), old)  # in bulk, by primary key
-        mined_now = select(tables.Pair.uid).where(tables.Pair.mining_id == mining_id)
-        session.execute(delete(tables.Label).where(tables.Label.pair_uid.in_(mined_now)))
-    labels = [
+def label_values(pair: Pair) -> list[dict[str, Any]]:
+    """Returns a pair's weak labels as rows of the table that they are kept in."""
+    return [
         {
             "pair_uid": pair.uid,
             "place": place,
@@ -345,9 +242,20 @@ def _write_pairs(
             "word_end": label.word_end,
             "word_confidence": label.word_confidence,
         }
-        for pair in pairs.values()
         for place, label in enumerate(pair.labels)
     ]
+
+
+def _write_pairs(
+    session: Session, rows: list[dict[str, Any]], pairs: Mapping[str, Pair], known: set[str], mining_id: int
+) -> None:
+    if new := [row for row in rows if row["uid"] not in known]:
+        session.execute(insert(tables.Pair), new)
+    if old := [row for row in rows if row["uid"] in known]:
+        session.execute(update(tables.Pair), old)  # in bulk, by primary key
+        mined_now = select(tables.Pair.uid).where(tables.Pair.mining_id == mining_id)
+        session.execute(delete(tables.Label).where(tables.Label.pair_uid.in_(mined_now)))
+    labels = [row for pair in pairs.values() for row in label_values(pair)]
     if labels:
         session.execute(insert(tables.Label), labels)
 
@@ -382,15 +290,14 @@ def labels_of(session: Session, uids: Sequence[str]) -> dict[str, tuple[WeakLabe
 
 
 def _records(session: Session, uids: Sequence[str], decisions: Mapping[str, Decision]) -> dict[str, PairRecord]:
-    labels = labels_of(session, uids)
+    labels, flagged, scores = labels_of(session, uids), flagged_of(session, uids), scores_of(session, uids)
     query = select(*_PAIR_COLUMNS).join(tables.Video, tables.Video.uid == tables.Pair.video_uid)
     records = {}
     for row in session.execute(query.where(tables.Pair.uid.in_(uids))):
         uid, video_uid, title, time_s, segment_s, kind, food, offset, active, position, detector, recogniser, mining = (
             row
         )
-        decision = decisions.get(uid)
-        state: PairState = "pending" if decision is None else "skipped" if decision == "skip" else "done"
+        decision, score = decisions.get(uid), scores.get(uid)
         records[uid] = PairRecord(
             uid,
             video_uid,
@@ -406,7 +313,11 @@ def _records(session: Session, uids: Sequence[str], decisions: Mapping[str, Deci
             detector,
             recogniser,
             mining,
-            state,
-            decision,
+            state="pending" if decision is None else "skipped" if decision == "skip" else "done",
+            decision=decision,
+            flagged=uid in flagged,
+            similarity=score.similarity if score else None,
+            rank=score.rank if score else None,
+            n_ranked=score.n if score else None,
         )
     return records

@@ -11,13 +11,19 @@ from davenet.pairs import Pair, PairKind, WeakLabel
 
 Decision = Literal["accept", "reject", "unsure", "skip"]
 HistoryEntry = Literal["accept", "reject", "unsure", "skip", "withdrawn", "restored"]
-QueueState = Literal["open", "pending", "skipped", "done", "all"]  # open: pending, then skipped
+QueueState = Literal[
+    "open", "pending", "skipped", "flagged", "adjudicate", "done", "all"
+]  # open: pending, then skipped
 PairState = Literal["pending", "skipped", "done"]
-QueueOrder = Literal["mined", "confident", "uncertain"]
+QueueOrder = Literal["mined", "shuffled", "disagreement", "threshold", "class", "confident", "uncertain"]
+Purpose = Literal["first", "second", "adjudication", "gold", "revealed"]
+RemarkKind = Literal["flag", "unflag", "comment"]
 Split = SplitName
 RunState = Literal["planned", "running", "finished", "cancelled", "failed", "crashed"]
 
 DECISIONS: tuple[Decision, ...] = ("accept", "reject", "unsure", "skip")
+PURPOSES: tuple[Purpose, ...] = ("first", "second", "adjudication", "gold", "revealed")
+REASONS = ("not seen", "not said", "other meaning", "too far apart in time", "wrong crop", "misheard")
 SPLITS: tuple[Split, ...] = SPLIT_NAMES
 
 
@@ -96,6 +102,10 @@ class PairRecord:
     mining_id: int
     state: PairState
     decision: Decision | None  # the reviewer's standing verdict
+    flagged: bool = False
+    similarity: float | None = None  # by the newest run that scored pairs
+    rank: int | None = None  # the pair's place by that run among `n_ranked`, from 1
+    n_ranked: int | None = None
 
     @property
     def sound_s(self) -> float:
@@ -124,8 +134,9 @@ class PairRecord:
 class VerdictRecord:
     """One row of the history of verdicts. `withdrawn` and `restored` rows name in `refers_to` what they undo or redo.
 
-    `label` is the class the decision is about; `labels` are the weak labels as they were shown; `seconds` is the
-    time the reviewer took, `window_s` how much sound was played around the frame.
+    `label` is the class the decision is about; `labels` are the weak labels as they were shown; `seconds` is the time
+    spent looking (without what was idle), `window_s` how much sound was played around the frame, `offset_s` how far the
+    reviewer moved the sound against the frame, on top of the pair's own offset; `keys` were pressed on this pair.
     """
 
     uid: str
@@ -144,11 +155,81 @@ class VerdictRecord:
     origin: Literal["review", "import"] = "review"
     mining_id: int | None = None
     labels: tuple[WeakLabel, ...] = ()
+    replays: int = 0
+    keys: tuple[str, ...] = ()
+    offset_s: float = 0.0
+    purpose: Purpose = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class FinalVerdict:
+    """What a pair came out as: adjudicated, else what most reviewers agree on, else the newest verdict on it."""
+
+    pair_uid: str
+    decision: Decision
+    label: str | None
+    verdict_uid: str
+    settled_by: Literal["adjudication", "agreement", "newest"]
+    n_reviewers: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkRecord:
+    """A flag raised or taken back, or a comment on a pair, beside its verdicts."""
+
+    uid: str
+    pair_uid: str
+    reviewer: str
+    kind: RemarkKind
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which pairs of a queue to show; whatever is empty or None lets all pass. Ranges hold both their ends.
+
+    `text` is searched word by word in classes, heard words and video titles. `similarity` is by `run`, or by the newest
+    run that scored pairs; `run` alone keeps the pairs that it scored. `by_reviewer` keeps the pairs that this reviewer
+    decided, `verdict` and `reasons` those whose verdict (by that reviewer, else by anyone) is such.
+    """
+
+    text: str = ""
+    classes: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    videos: tuple[str, ...] = ()  # uids
+    reasons: tuple[str, ...] = ()
+    word_confidence: tuple[float, float] | None = None
+    probability: tuple[float, float] | None = None
+    similarity: tuple[float, float] | None = None
+    by_reviewer: str | None = None
+    verdict: Decision | None = None
+    run: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == QueueFilter(text=self.text) and not self.text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class FilterFacets:
+    """What a queue can be filtered by: values with the number of pairs that have them, the ranges that occur."""
+
+    classes: tuple[tuple[str, int], ...]
+    splits: tuple[tuple[str, int], ...]
+    videos: tuple[tuple[str, str, int], ...]  # uid, title, number
+    reviewers: tuple[tuple[str, int], ...]
+    runs: tuple[tuple[str, int], ...]  # that scored pairs, the newest first
+    reasons: tuple[tuple[str, int], ...]
+    similarity: tuple[float, float] | None  # the least and the greatest by the newest such run
 
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How far one reviewer is; `total` = pending + skipped + accepted + rejected + unsure."""
+    """How far one reviewer is; `total` = pending + skipped + accepted + rejected + unsure.
+
+    Flagged pairs and those to adjudicate are counted for all, whoever's they are.
+    """
 
     pending: int
     skipped: int
@@ -156,6 +237,8 @@ class QueueCounts:
     rejected: int
     unsure: int
     total: int
+    flagged: int = 0
+    adjudicate: int = 0
 
     @property
     def done(self) -> int:
@@ -190,6 +273,124 @@ class Statistics:
     seconds_median: float | None
     pairs_with_several_reviewers: int
     pairs_in_disagreement: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """How people review this project. `second_share` of the pairs is asked of two reviewers, 0 to 1; gold pairs make up
+    `gold_share` of what each is asked while there are some; `seed` draws which. `blind` hides the model until a verdict.
+    """
+
+    blind: bool = False
+    second_share: float = 0.0
+    gold_share: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoldPair:
+    """A pair whose right verdict is known; `label` None where any class will do."""
+
+    pair_uid: str
+    decision: Decision
+    label: str | None
+    set_by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GoldScore:
+    """How a reviewer did on the gold pairs that others set; the interval is Wilson's of 95 %."""
+
+    reviewer: str
+    right: int
+    asked: int
+    interval: tuple[float, float]
+    wrong_uids: tuple[str, ...]
+
+    @property
+    def share(self) -> float | None:
+        return self.right / self.asked if self.asked else None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A pair to adjudicate: what each reviewer said of it, the oldest first, and its comments beside the verdicts."""
+
+    pair_uid: str
+    verdicts: tuple[VerdictRecord, ...]
+    remarks: tuple[RemarkRecord, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether reviewers differ; else someone was unsure."""
+        return len({verdict.decision for verdict in self.verdicts}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class PacePoint:
+    """A stretch of a reviewer's verdicts in time: when it ended, how many so far, its pace and its accepted share."""
+
+    at: datetime
+    n_verdicts: int
+    seconds_median: float
+    accepted_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewerSummary:
+    """One reviewer's standing verdicts. `seconds_median` is the time looking at a pair, `hours` its sum; `idle_share` is
+    how much of the time between the first and the last verdict of each sitting was not spent looking.
+    """
+
+    reviewer: str
+    tally: Tally
+    accepted_interval: tuple[float, float]
+    by_class: Mapping[str, Tally]
+    seconds_median: float | None
+    seconds_quartiles: tuple[float, float] | None
+    hours: float
+    idle_share: float | None
+    replays_mean: float | None
+    n_second: int
+    curve: tuple[PacePoint, ...]
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlindChanges:
+    """How often a reviewer changed a blind verdict after the reveal; `changes` counts (before, after) decisions."""
+
+    reviewer: str
+    revealed: int
+    changed: int
+    interval: tuple[float, float]
+    changes: Mapping[tuple[Decision, Decision], int]
+    towards_model: int  # changes to accept, which is what the machine proposes
+
+    @property
+    def share(self) -> float | None:
+        return self.changed / self.revealed if self.revealed else None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMarker:
+    """How far someone has followed the others' work; opaque, for `changes_since` alone."""
+
+    verdict_id: int = 0
+    remark_id: int = 0
+    recent: frozenset[int] = frozenset()  # rows just seen: on PostgreSQL lower numbers may still arrive
+
+
+@dataclass(frozen=True, slots=True)
+class PairScore:
+    """What a run's model makes of a pair: similarity of its frame and sound, its place from 1 among `n` others."""
+
+    pair_uid: str
+    similarity: float
+    rank: int | None = None
+    n: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from annotator.store import tables
 from annotator.store.database import BATCH, Database
 from annotator.store.identity import Place, place_of
-from annotator.store.pairs import labels_of
+from annotator.store.pairs import label_values, labels_of, pair_values
 from annotator.store.records import Mining, Split, VerdictRecord, VideoRecord
 from annotator.store.verdicts import insert_verdicts, verdict_record
 from annotator.store.videos import video_record
@@ -213,8 +213,17 @@ def _insert_pairs(
         known.add(state.pair.uid)
         if state.mining_id not in mining_ids:
             mining_ids[state.mining_id] = _mining_id(session, *minings[state.mining_id])
-        rows.append(_pair_row(state, position + n_new, mining_ids[state.mining_id]))
-        labels += _label_rows(state.pair)
+        rows.append(
+            pair_values(
+                state.pair,
+                position=position + n_new,
+                mining_id=mining_ids[state.mining_id],
+                detector=state.detector,
+                recogniser=state.recogniser,
+                active=state.is_active,
+            )
+        )
+        labels += label_values(state.pair)
         n_new += 1
         if len(rows) == BATCH:
             write()
@@ -231,37 +240,3 @@ def _mining_id(session: Session, at: datetime, settings: Mapping[str, Any]) -> i
     session.add(mining)
     session.flush()
     return mining.id
-
-
-def _pair_row(state: StandingPair, position: int, mining_id: int) -> dict[str, Any]:
-    pair = state.pair
-    return {
-        "uid": pair.uid,
-        "video_uid": pair.video_uid,
-        "time_s": pair.time_s,
-        "segment_s": pair.segment_s,
-        "sound_offset_s": pair.sound_offset_s,
-        "kind": pair.kind,
-        "food_probability": pair.food_probability,
-        "label_probability": pair.labels[0].probability if pair.labels else None,
-        "active": state.is_active,
-        "position": position,
-        "detector": state.detector,
-        "recogniser": state.recogniser,
-        "mining_id": mining_id,
-    }
-
-
-def _label_rows(pair: Pair) -> Iterator[dict[str, Any]]:
-    for place, label in enumerate(pair.labels):
-        yield {
-            "pair_uid": pair.uid,
-            "place": place,
-            "class_name": label.class_name,
-            "probability": label.probability,
-            "rank": label.rank,
-            "word": label.word,
-            "word_start": label.word_start,
-            "word_end": label.word_end,
-            "word_confidence": label.word_confidence,
-        }

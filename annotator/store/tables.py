@@ -107,6 +107,7 @@ class Pair(Table):
     __table_args__ = (
         Index("ix_pair_queue", "kind", "active", "position"),
         Index("ix_pair_video", "video_uid", "time_s"),
+        Index("ix_pair_class", "class_name"),
     )
 
     uid: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -122,6 +123,11 @@ class Pair(Table):
     detector: Mapped[str] = mapped_column(Text)
     recogniser: Mapped[str] = mapped_column(Text)
     mining_id: Mapped[int] = mapped_column(ForeignKey("mining.id"))
+    # What queues are filtered and ordered by, kept here so that no filter needs the labels
+    class_name: Mapped[str | None] = mapped_column(Text)  # of the label asked about
+    word_confidence: Mapped[float | None] = mapped_column(Float(53))
+    label_text: Mapped[str] = mapped_column(Text, server_default="")  # all classes and words, casefolded
+    draw: Mapped[int] = mapped_column(BigInteger, server_default="0")  # a hash of the uid, for seeded orders and shares
 
 
 class Label(Table):
@@ -168,18 +174,92 @@ class Verdict(Table):
     origin: Mapped[str] = mapped_column(String(16))
     mining_id: Mapped[int | None] = mapped_column(ForeignKey("mining.id"))
     labels: Mapped[Any] = mapped_column(Json)
+    replays: Mapped[int] = mapped_column(server_default="0")
+    keys: Mapped[Any] = mapped_column(Json, server_default="[]")  # pressed on this pair, in their order
+    offset_s: Mapped[float] = mapped_column(Float(53), server_default="0")
+    purpose: Mapped[str] = mapped_column(String(16), server_default="first")
 
 
 class Standing(Table):
-    """The verdict that counts for each pair and reviewer: derived from the history in its transaction."""
+    """The verdict that counts for each pair and reviewer: derived from the history in its transaction.
+
+    Adjudications stand apart. `blind_id` is the blind verdict that a revealed one followed.
+    """
 
     __tablename__ = "standing"
-    __table_args__ = (Index("ix_standing_reviewer", "reviewer", "decision", "verdict_id"),)
+    __table_args__ = (
+        Index("ix_standing_reviewer", "reviewer", "decision", "verdict_id"),
+        Index("ix_standing_decision", "pair_uid", "decision", "reviewer"),
+    )
 
     pair_uid: Mapped[str] = mapped_column(ForeignKey("pair.uid"), primary_key=True)
     reviewer: Mapped[str] = mapped_column(Text, primary_key=True)
     verdict_id: Mapped[int] = mapped_column(ForeignKey("verdict.id"))
     decision: Mapped[str] = mapped_column(String(16))
+    blind_id: Mapped[int | None] = mapped_column(_Serial)
+
+
+class Adjudication(Table):
+    """The adjudication of each pair by each adjudicator that counts: derived like `Standing`, in the same transaction."""
+
+    __tablename__ = "adjudication"
+
+    pair_uid: Mapped[str] = mapped_column(ForeignKey("pair.uid"), primary_key=True)
+    reviewer: Mapped[str] = mapped_column(Text, primary_key=True)
+    verdict_id: Mapped[int] = mapped_column(ForeignKey("verdict.id"))
+    decision: Mapped[str] = mapped_column(String(16))
+
+
+class Remark(Table):
+    """Flags and comments beside the verdicts: rows are inserted and never changed."""
+
+    __tablename__ = "remark"
+    __table_args__ = (Index("ix_remark_pair", "pair_uid", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(_Serial, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True)
+    pair_uid: Mapped[str] = mapped_column(ForeignKey("pair.uid"))
+    reviewer: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Gold(Table):
+    """Pairs whose right verdict is known, to see how each reviewer does on them."""
+
+    __tablename__ = "gold"
+
+    pair_uid: Mapped[str] = mapped_column(ForeignKey("pair.uid"), primary_key=True)
+    decision: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(Text)
+    set_by: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Lease(Table):
+    """Who has a pair before them now; a lease whose time is over counts for nothing."""
+
+    __tablename__ = "lease"
+    __table_args__ = (Index("ix_lease_until", "until"),)
+
+    pair_uid: Mapped[str] = mapped_column(ForeignKey("pair.uid"), primary_key=True)
+    reviewer: Mapped[str] = mapped_column(Text)
+    holder: Mapped[str] = mapped_column(String(64))  # the app, of which one reviewer may have several
+    until: Mapped[datetime] = mapped_column(Moment)
+
+
+class Score(Table):
+    """What a run's model makes of a pair: the similarity of its frame and sound, and its place among `n` others."""
+
+    __tablename__ = "score"
+    __table_args__ = (Index("ix_score_run", "run_id", "similarity"),)
+
+    pair_uid: Mapped[str] = mapped_column(ForeignKey("pair.uid"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    similarity: Mapped[float] = mapped_column(Float(53))
+    rank: Mapped[int | None]
+    n: Mapped[int | None]
 
 
 class Run(Table):

@@ -3,7 +3,7 @@
 import statistics as numbers
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
@@ -13,9 +13,18 @@ from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
-from annotator.store.history import newest_standing, redoable, standing_backwards
+from annotator.store.history import redoable, standing_backwards
 from annotator.store.pairs import labels_of
-from annotator.store.records import DECISIONS, Decision, HistoryEntry, Statistics, Tally, VerdictRecord
+from annotator.store.records import (
+    DECISIONS,
+    PURPOSES,
+    Decision,
+    HistoryEntry,
+    Purpose,
+    Statistics,
+    Tally,
+    VerdictRecord,
+)
 from davenet import __version__
 from davenet.errors import UserError
 from davenet.pairs import WeakLabel
@@ -34,13 +43,18 @@ class VerdictQueries(Database):
         reason: str | None = None,
         comment: str | None = None,
         blind: bool = False,
+        replays: int = 0,
+        keys: Iterable[str] = (),
+        offset_s: float = 0.0,
+        purpose: Purpose = "first",
     ) -> VerdictRecord:
         """Keeps a decision; when this returns it is on the disk. `label` is the class it is about (None: as asked).
 
+        A first verdict becomes one of purpose "gold" on a gold pair, and "second" where another reviewer decided before.
         Raises UserError where the project has no such pair or the reviewer has no name.
         """
-        if decision not in DECISIONS:
-            raise ValueError(f"{decision} is not a decision")
+        if decision not in DECISIONS or purpose not in PURPOSES:
+            raise ValueError(f"{decision} is not a decision, or {purpose} not a purpose")
         if not reviewer.strip():
             raise UserError("A verdict needs a reviewer's name; enter yours in the settings.")
         with self._writing() as session:
@@ -65,6 +79,10 @@ class VerdictQueries(Database):
                 origin="review",
                 mining_id=pair.mining_id,
                 labels=[asdict(weak) for weak in shown],
+                replays=replays,
+                keys=list(keys),
+                offset_s=offset_s,
+                purpose=_purpose(session, pair_uid, reviewer) if purpose == "first" else purpose,
             )
             _append(session, row)
             return verdict_record(row)
@@ -213,28 +231,60 @@ def _append_about(session: Session, target: tables.Verdict, decision: Literal["w
         origin="review",
         mining_id=target.mining_id,
         labels=[],
+        replays=0,
+        keys=[],
+        offset_s=0.0,
+        purpose=target.purpose,
     )
     _append(session, row)
     return target.pair_uid
 
 
+def _purpose(session: Session, pair_uid: str, reviewer: str) -> Purpose:
+    """Returns what a verdict is that was not asked for as anything else."""
+    gold = session.get(tables.Gold, pair_uid)
+    if gold is not None and gold.set_by != reviewer:
+        return "gold"
+    standing = tables.Standing
+    others = select(standing.reviewer).where(
+        standing.pair_uid == pair_uid, standing.reviewer != reviewer, standing.decision != "skip"
+    )
+    return "first" if session.scalar(others.limit(1)) is None else "second"
+
+
 def _derive_standing(session: Session, pair_uids: Sequence[str], reviewer: str) -> None:
-    """Derives from their histories which verdicts of a reviewer stand on at most BATCH pairs."""
-    verdict, standing = tables.Verdict, tables.Standing
-    history: defaultdict[str, list[Any]] = defaultdict(list)
-    columns = (verdict.given_at, verdict.id, verdict.pair_uid, verdict.uid, verdict.decision, verdict.refers_to)
+    """Derives from their histories which verdicts of a reviewer stand on at most BATCH pairs, adjudications apart."""
+    verdict = tables.Verdict
+    reviews: defaultdict[str, list[Any]] = defaultdict(list)
+    adjudications: defaultdict[str, list[Any]] = defaultdict(list)
+    columns = (
+        verdict.given_at, verdict.id, verdict.pair_uid, verdict.uid, verdict.decision, verdict.refers_to, verdict.purpose,
+    )  # fmt: skip
     rows = session.execute(select(*columns).where(verdict.pair_uid.in_(pair_uids), verdict.reviewer == reviewer))
     for row in sorted(rows, key=lambda row: (row.given_at, row.id)):  # sorted here: in SQL it costs the right index
-        history[row.pair_uid].append(row)
-    session.execute(delete(standing).where(standing.pair_uid.in_(pair_uids), standing.reviewer == reviewer))
-    newest = {pair_uid: newest_standing(rows) for pair_uid, rows in history.items()}
-    stands = [
-        {"pair_uid": pair_uid, "reviewer": reviewer, "verdict_id": row.id, "decision": row.decision}
-        for pair_uid, row in newest.items()
-        if row is not None
-    ]
-    if stands:
-        session.execute(insert(standing), stands)
+        (adjudications if row.purpose == "adjudication" else reviews)[row.pair_uid].append(row)
+    stands = []
+    for values, history in _standing_values(reviews, reviewer):
+        values["blind_id"] = None
+        if history[0].purpose == "revealed":
+            values["blind_id"] = next((row.id for row in history if row.purpose != "revealed"), None)
+        stands.append(values)
+    adjudicated = [values for values, _ in _standing_values(adjudications, reviewer)]
+    for table, found in ((tables.Standing, stands), (tables.Adjudication, adjudicated)):
+        session.execute(delete(table).where(table.pair_uid.in_(pair_uids), table.reviewer == reviewer))
+        if found:
+            session.execute(insert(table), found)
+
+
+def _standing_values(history: Mapping[str, list[Any]], reviewer: str) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    """Yields for each pair the values of the verdict that stands, with all that are not withdrawn, newest first."""
+    for pair_uid, rows in history.items():
+        if stand := list(standing_backwards(reversed(rows))):
+            newest = stand[0]
+            yield (
+                {"pair_uid": pair_uid, "reviewer": reviewer, "verdict_id": newest.id, "decision": newest.decision},
+                stand,
+            )
 
 
 def _tally(counted: Counter[str]) -> Tally:
@@ -260,4 +310,8 @@ def verdict_record(row: tables.Verdict) -> VerdictRecord:
         cast(Literal["review", "import"], row.origin),
         row.mining_id,
         tuple(WeakLabel(**label) for label in row.labels),
+        row.replays,
+        tuple(row.keys),
+        row.offset_s,
+        cast(Purpose, row.purpose),
     )

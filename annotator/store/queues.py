@@ -1,0 +1,275 @@
+"""Queries of the review queue: who is asked about which pair, in which order, under which filter, and how far one is.
+
+Everything is one statement of the database over columns of the pair itself, so that 200,000 pairs open at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from itertools import islice
+from random import Random
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from annotator.store import tables
+from annotator.store.finals import DECIDED
+from annotator.store.identity import DRAW_MODULUS, draw_factors
+from annotator.store.pairs import PairQueries
+from annotator.store.queue_filters import conditions, newest_run
+from annotator.store.records import (
+    PairRecord,
+    QueueCounts,
+    QueueFilter,
+    QueueOrder,
+    QueueState,
+    ReviewSettings,
+)
+from annotator.store.remarks import flagged_uids
+from annotator.store.scores import similarity_threshold
+from davenet.pairs import PairKind
+
+REVIEWED_KINDS: tuple[PairKind, ...] = ("food",)  # non-food pairs are used as they are, Section 6
+_SETTINGS = "review"
+_NO_FILTER = QueueFilter()
+
+
+class QueueQueries(PairQueries):
+    def review_settings(self) -> ReviewSettings:
+        with self._reading() as session:
+            return review_settings(session)
+
+    def set_review_settings(self, settings: ReviewSettings) -> None:
+        """Raises ValueError where a share is not within 0 to 1."""
+        if not (0 <= settings.second_share <= 1 and 0 <= settings.gold_share <= 1):
+            raise ValueError("Shares lie within 0 to 1.")
+        with self._writing() as session:
+            session.merge(tables.Setting(key=_SETTINGS, value=asdict(settings)))
+
+    def queue(
+        self,
+        state: QueueState = "open",
+        *,
+        reviewer: str,
+        order: QueueOrder = "mined",
+        filter: QueueFilter = _NO_FILTER,
+        seed: int = 0,
+        limit: int | None = None,
+        offset: int = 0,
+        kinds: Sequence[PairKind] = REVIEWED_KINDS,
+    ) -> list[PairRecord]:
+        """Returns pairs as one reviewer sees them; "open" is the pending, then the skipped as they were skipped."""
+        uids = self.queue_uids(
+            state, reviewer=reviewer, order=order, filter=filter, seed=seed, limit=limit, offset=offset, kinds=kinds
+        )
+        return self.pairs(uids, reviewer=reviewer)
+
+    def queue_uids(
+        self,
+        state: QueueState = "open",
+        *,
+        reviewer: str,
+        order: QueueOrder = "mined",
+        filter: QueueFilter = _NO_FILTER,
+        seed: int = 0,
+        limit: int | None = None,
+        offset: int = 0,
+        kinds: Sequence[PairKind] = REVIEWED_KINDS,
+    ) -> list[str]:
+        """Returns the uids of `queue`: quick on 200,000 pairs, whose records are then fetched as they show.
+
+        `seed` is of the order "shuffled". "threshold" and "disagreement" take the model's side from the filter's run or
+        the newest that scored pairs; pairs that it did not score come last by threshold.
+        """
+        with self._reading() as session:
+            if state != "open":
+                found = _uids(session, state, reviewer, order, filter, seed, kinds)
+            else:
+                found = _uids(session, "pending", reviewer, order, filter, seed, kinds)
+                found += _uids(session, "skipped", reviewer, order, filter, seed, kinds)
+        return found[offset : None if limit is None else offset + limit]
+
+    def counts(self, reviewer: str, *, kinds: Sequence[PairKind] = REVIEWED_KINDS) -> QueueCounts:
+        """Returns how far a reviewer is. Decisions on pairs that mining no longer finds stay counted, skips do not."""
+        pair, standing = tables.Pair, tables.Standing
+        given = (
+            select(standing.decision, pair.active, func.count())
+            .join(pair, pair.uid == standing.pair_uid)
+            .where(standing.reviewer == reviewer, pair.kind.in_(kinds))
+            .group_by(standing.decision, pair.active)
+        )
+        of_kinds = select(func.count()).select_from(pair).where(pair.kind.in_(kinds))
+        decided = dict.fromkeys(DECIDED, 0)
+        skipped = 0
+        with self._reading() as session:
+            for decision, is_active, number in session.execute(given):
+                if decision in decided:
+                    decided[decision] += number
+                elif is_active:
+                    skipped += number
+            pending = session.scalar(of_kinds.where(is_pending(reviewer, review_settings(session)))) or 0
+            flagged = session.scalar(of_kinds.where(pair.uid.in_(flagged_uids()))) or 0
+            to_adjudicate = session.scalar(of_kinds.where(pair.uid.in_(contested_uids()))) or 0
+        return QueueCounts(
+            pending,
+            skipped,
+            *decided.values(),
+            total=pending + skipped + sum(decided.values()),
+            flagged=flagged,
+            adjudicate=to_adjudicate,
+        )
+
+
+def review_settings(session: Session) -> ReviewSettings:
+    """Returns the project's settings of review, within a transaction."""
+    row = session.get(tables.Setting, _SETTINGS)
+    kept: Mapping[str, Any] = row.value if row is not None else {}
+    names = {field.name for field in fields(ReviewSettings)}
+    return ReviewSettings(**{name: value for name, value in kept.items() if name in names})
+
+
+def contested_uids() -> Select[str]:
+    """The uids of pairs to adjudicate: verdicts that stand differ or one is unsure, and nobody has adjudicated."""
+    standing, adjudication = tables.Standing, tables.Adjudication
+    unsure = func.sum(case((standing.decision == "unsure", 1), else_=0))
+    return (
+        select(standing.pair_uid)
+        .where(standing.decision.in_(DECIDED))
+        .where(~exists().where(adjudication.pair_uid == standing.pair_uid, adjudication.decision.in_(DECIDED)))
+        .group_by(standing.pair_uid)
+        .having(or_(func.min(standing.decision) != func.max(standing.decision), unsure > 0))
+    )
+
+
+def is_pending(reviewer: str, settings: ReviewSettings, *, skipped: bool = False) -> ColumnElement[bool]:
+    """Whether a reviewer is to be asked about a pair: nobody decided it yet, or a second verdict or gold asks for it.
+
+    With `skipped`, pairs that the reviewer skipped wait as well.
+    """
+    pair, standing = tables.Pair, tables.Standing
+    mine = exists().where(standing.pair_uid == pair.uid, standing.reviewer == reviewer)
+    if skipped:
+        mine = mine.where(standing.decision.in_(DECIDED))
+    adjudicated = exists().where(tables.Adjudication.pair_uid == pair.uid, tables.Adjudication.decision.in_(DECIDED))
+    by_others = (standing.pair_uid == pair.uid, standing.reviewer != reviewer, standing.decision.in_(DECIDED))
+    asked = [and_(~exists().where(*by_others), ~adjudicated)]
+    if settings.second_share > 0:
+        number = select(func.count()).select_from(standing).where(*by_others).scalar_subquery()
+        in_share = seeded(settings.seed, "second") < int(settings.second_share * DRAW_MODULUS)
+        asked.append(and_(in_share, number < 2, ~adjudicated))
+    if settings.gold_share > 0:
+        asked.append(exists().where(tables.Gold.pair_uid == pair.uid, tables.Gold.set_by != reviewer))
+    return and_(pair.active, ~mine, or_(*asked))
+
+
+def seeded(seed: int, purpose: str) -> ColumnElement[int]:
+    """A pair's own number in 0 … DRAW_MODULUS − 1 under a seed, as `identity.seeded_draw` has it."""
+    a, b = draw_factors(seed, purpose)
+    return (tables.Pair.draw * a + b) % DRAW_MODULUS
+
+
+def _uids(
+    session: Session,
+    state: QueueState,
+    reviewer: str,
+    order: QueueOrder,
+    filter: QueueFilter,
+    seed: int,
+    kinds: Sequence[PairKind],
+) -> list[str]:
+    pair, standing = tables.Pair, tables.Standing
+    mine = and_(standing.pair_uid == pair.uid, standing.reviewer == reviewer)
+    settings = review_settings(session)
+    query: Select[str] = select(pair.uid).where(pair.kind.in_(kinds), *conditions(session, filter))
+    if state == "pending":
+        query = query.where(is_pending(reviewer, settings))
+    elif state == "skipped":
+        query = query.join(standing, mine).where(pair.active, standing.decision == "skip")
+        return list(session.scalars(query.order_by(standing.verdict_id)))
+    elif state == "done":
+        query = query.join(standing, mine).where(standing.decision.in_(DECIDED))
+    elif state == "flagged":
+        query = query.where(pair.uid.in_(flagged_uids()))
+    elif state == "adjudicate":
+        query = query.where(pair.uid.in_(contested_uids()))
+    else:
+        query = query.outerjoin(standing, mine).where(or_(pair.active, standing.decision.in_(DECIDED)))
+    found = list(session.scalars(_ordered(session, query, order, filter.run, seed, kinds)))
+    if state == "pending" and settings.gold_share > 0:
+        return _gold_mixed_in(session, found, reviewer, settings)
+    return found
+
+
+def _ordered(
+    session: Session, query: Select[str], order: QueueOrder, run: str | None, seed: int, kinds: Sequence[PairKind]
+) -> Select[str]:
+    pair, score = tables.Pair, tables.Score
+    as_mined = (pair.position, pair.uid)
+    if order == "confident":
+        return query.order_by(pair.label_probability.desc().nulls_last(), *as_mined)
+    if order == "uncertain":
+        return query.order_by(pair.label_probability.nulls_first(), *as_mined)
+    if order == "shuffled":
+        return query.order_by(seeded(seed, "shuffled"), pair.uid)
+    if order == "class":
+        return query.order_by(pair.class_name.nulls_last(), *as_mined)
+    if order == "disagreement":
+        spread = _disagreement(newest_run(session, run), kinds)
+        query = query.outerjoin(spread, spread.c.uid == pair.uid)
+        return query.order_by(spread.c.spread.desc().nulls_last(), *as_mined)
+    if order == "threshold" and (run_id := newest_run(session, run)) is not None:
+        threshold = similarity_threshold(session, run_id)
+        query = query.outerjoin(score, and_(score.pair_uid == pair.uid, score.run_id == run_id))
+        return query.order_by(func.abs(score.similarity - threshold).nulls_last(), *as_mined)
+    return query.order_by(*as_mined)
+
+
+def _disagreement(run_id: str | None, kinds: Sequence[PairKind]) -> Any:
+    """How far the detector, the recogniser and the model are apart on each pair, by its rank among all under each, 0 to 2.
+
+    The sum of the three distances is twice the range; without a model the one distance counts twice.
+    """
+    pair, score = tables.Pair, tables.Score
+    seen = func.percent_rank().over(order_by=func.coalesce(pair.label_probability, 0.0))
+    heard = func.percent_rank().over(order_by=func.coalesce(pair.word_confidence, 0.0))
+    active = pair.kind.in_(kinds), pair.active
+    if run_id is None:
+        ranks = select(pair.uid, seen.label("seen"), heard.label("heard")).where(*active).subquery()
+        return select(ranks.c.uid, (2 * func.abs(ranks.c.seen - ranks.c.heard)).label("spread")).subquery()
+    has_score = case((score.similarity.is_(None), 0), else_=1)
+    model = func.percent_rank().over(partition_by=has_score, order_by=score.similarity)
+    ranks = (
+        select(pair.uid, seen.label("seen"), heard.label("heard"), case((has_score == 1, model)).label("model"))
+        .outerjoin(score, and_(score.pair_uid == pair.uid, score.run_id == run_id))
+        .where(*active)
+        .subquery()
+    )
+    apart = func.abs(ranks.c.seen - ranks.c.heard)
+    from_model = func.abs(ranks.c.seen - ranks.c.model) + func.abs(ranks.c.heard - ranks.c.model)
+    return select(ranks.c.uid, (apart + func.coalesce(from_model, apart)).label("spread")).subquery()
+
+
+def _gold_mixed_in(session: Session, uids: list[str], reviewer: str, settings: ReviewSettings) -> list[str]:
+    """Puts the gold pairs of a queue where they are due, by how many of each kind the reviewer has decided.
+
+    The next gold pair is due after a seeded, uneven number of others: a queue read again mixes them in at the same places.
+    """
+    gold, standing = tables.Gold, tables.Standing
+    golds = set(session.scalars(select(gold.pair_uid).where(gold.set_by != reviewer)))
+    if not golds:
+        return uids
+    is_gold = exists().where(gold.pair_uid == standing.pair_uid, gold.set_by != reviewer)
+    decided = select(func.count()).select_from(standing).where(standing.reviewer == reviewer)
+    n_gold = session.scalar(decided.where(is_gold)) or 0
+    n_others = session.scalar(decided.where(~is_gold)) or 0
+    waiting = sorted(uid for uid in uids if uid in golds)
+    Random(f"{settings.seed}:{reviewer}").shuffle(waiting)
+    others = iter([uid for uid in uids if uid not in golds])
+    mixed: list[str] = []
+    for turn, uid in enumerate(waiting, n_gold):
+        jitter = Random(f"{settings.seed}:{reviewer}:{turn}").random()
+        due = round((turn + jitter) * (1 - settings.gold_share) / settings.gold_share)
+        mixed += islice(others, max(0, due - n_others))
+        n_others = max(n_others, due)
+        mixed.append(uid)
+    return mixed + list(others)
