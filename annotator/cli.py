@@ -63,6 +63,7 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("analyse", analysing.analyse, "annotator analyse kitchen synchrony --split validation --plot synchrony.svg"),
     ("train", models.train, "annotator train kitchen --preset demo --start-from 001-small --set epochs=10"),
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
+    ("score", models.score, "annotator score kitchen latest"),
     ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),
     ("render", models.render, "annotator render kitchen omelette.mp4 --run latest --out omelette-matchmap.mp4"),
     ("export release", releasing.export_release, "annotator export release kitchen kitchen-release"),

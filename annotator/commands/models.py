@@ -84,6 +84,25 @@ def evaluate(
         out.result(summary, f"Run {summary['run']}, {chosen}: {recall_line(summary)}")
 
 
+def score(
+    project: ProjectFolder,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run: its id, its number, or latest.")] = "latest",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Scores the project's pairs with a run's model: the similarity of frame and sound, and its place among others."""
+    from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.commands.running import run_verb
+    from annotator.project import Project
+
+    with output(as_json) as out, Project.open(project) as opened:
+        spec = verbs.plan_score(opened, run, device=device)
+        summary = run_verb(opened, spec, f"score with {spec.run}")
+        median = f", their segments' median rank {summary['median_rank']:g}" if summary["median_rank"] else ""
+        out.result(summary, f"{summary['scored']} pairs scored by run {summary['run']}{median}")
+
+
 def render(
     project: ProjectFolder,
     video: Annotated[str, typer.Argument(metavar="VIDEO", help="A video's uid, file name or title.")],

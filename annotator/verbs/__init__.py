@@ -22,6 +22,7 @@ from annotator.verbs.labelling import (
 )
 from annotator.verbs.releasing import collect_release, import_release, plan_release
 from annotator.verbs.reproducing import collect_reproduce, plan_reproduce
+from annotator.verbs.scoring import collect_score, plan_score
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.training import (
     accepted_split,
@@ -50,6 +51,7 @@ __all__ = [
     "collect_release",
     "collect_render",
     "collect_reproduce",
+    "collect_score",
     "collect_train",
     "collect_transcribe",
     "import_release",
@@ -65,6 +67,7 @@ __all__ = [
     "plan_render",
     "plan_reproduce",
     "plan_resume",
+    "plan_score",
     "plan_train",
     "plan_transcribe",
     "resolve_checkpoint",
@@ -82,6 +85,7 @@ _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]]
     "mine": collect_mine,
     "train": collect_train,
     "evaluate": collect_evaluate,
+    "score": collect_score,
     "reproduce": collect_reproduce,
     "matchmaps": collect_matchmaps,
     "render": collect_render,
