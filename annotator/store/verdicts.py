@@ -112,11 +112,13 @@ class VerdictQueries(Database):
                     break
         return found
 
-    def verdicts(self, *, reviewer: str | None = None) -> list[VerdictRecord]:
-        """Returns the standing verdict of each reviewer on each pair, in the order given."""
+    def verdicts(self, *, reviewer: str | None = None, pair_uid: str | None = None) -> list[VerdictRecord]:
+        """Returns the standing verdict of each reviewer on each pair (of one, on one), in the order given."""
         query = select(tables.Verdict).join(tables.Standing, tables.Standing.verdict_id == tables.Verdict.id)
         if reviewer is not None:
             query = query.where(tables.Verdict.reviewer == reviewer)
+        if pair_uid is not None:
+            query = query.where(tables.Standing.pair_uid == pair_uid)
         with self._reading() as session:
             return [
                 verdict_record(row)
