@@ -212,8 +212,12 @@ def run_import(project: "Project", spec: Any) -> dict[str, Any]:
 
 
 def import_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Returns how an import of files and folders went, in one line."""
-    return [told("imported", summary["imported"], known=summary["known"], unusable=summary["unusable"])]
+    """Returns how an import of files and folders went."""
+    lines = [told("imported", summary["imported"], known=summary["known"], unusable=summary["unusable"])]
+    if named := summary.get("named"):
+        ids = ", ".join(list(named.values())[:5]) + (" …" if len(named) > 5 else "")
+        lines.append(f"{len(named)} of YouCook2 by their names, with what its annotations say of them: {ids}")
+    return lines
 
 
 def told(done: str, what: Sequence[object], **others: Sequence[object]) -> str:

@@ -109,6 +109,12 @@ class VideoQueries(Database):
                 raise UserError(f"{self.path.parent} has no video {uid}; import it first.")
             return video_record(row)
 
+    def split_source(self, corpus: str) -> str:
+        """Returns in words where a corpus's splits come from, also where it has no video yet."""
+        with self._reading() as session:
+            setting = session.get(tables.Setting, _SPLITS_SETTING)
+            return str((setting.value if setting is not None else {}).get(corpus, seeded_sentence()))
+
     def set_split(self, video_uid: str, split: Split) -> None:
         if split not in SPLITS:
             raise UserError(f"{split} is not a split; choose one of {', '.join(SPLITS)}.")

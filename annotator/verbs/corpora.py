@@ -13,6 +13,7 @@ from typing import Any
 
 from annotator.project import Project
 from annotator.store.records import VideoRecord
+from annotator.verbs import known_ids
 from annotator.verbs.importing import record_of
 from davenet.corpora.entries import DescribedSegment
 from davenet.corpora.media_files import IdFinder
@@ -64,8 +65,10 @@ def collect_import_corpus(project: Project, spec: ImportCorpusSpec, result: Mapp
         [(Path(entry["path"]), None, str(entry["reason"])) for entry in unusable],
         solved=[video.path for video in merged.videos.values()],
     )
-    file = not_imported_path(project, corpus)
+    file = known_ids.not_imported_path(project, corpus)
     _write_not_imported(file, merged.others)
+    if corpus == known_ids.CORPUS:
+        known_ids.write_known(project, merged.described)
     spec.out.unlink(missing_ok=True)
     return {
         **result,
@@ -78,11 +81,6 @@ def collect_import_corpus(project: Project, spec: ImportCorpusSpec, result: Mapp
         ],
         "not_imported": str(file) if merged.others else None,
     } | ({"published": _presence(merged.present)} if corpus == "youcook2" else {})
-
-
-def not_imported_path(project: Project, corpus: str) -> Path:
-    """Where the videos of a corpus that did not come in are listed, with the reason for each."""
-    return project.path / "corpora" / f"{corpus}.not-imported.csv"
 
 
 class _Merged:
@@ -99,12 +97,14 @@ class _Merged:
         self.videos: dict[str, VideoRecord] = {}
         self.segments: dict[str, Sequence[DescribedSegment]] = {}
         self.others: list[Any] = []
+        self.described: list[Any] = []  # every id, whether its video came in or not
         self.present: list[str] = []  # the published split of each that the project has
 
     def take(self, found: Path) -> None:
         from davenet.corpora.importing import ImportedVideo, NotImported, read_imported
 
         for each in read_imported(found):
+            self.described.append(each)
             same_content = (
                 self._by_content.get(str(each.media["source_hash"])) if isinstance(each, ImportedVideo) else None
             )

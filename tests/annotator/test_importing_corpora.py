@@ -129,6 +129,46 @@ def test_videos_from_two_folders_make_one_corpus_with_one_way_to_split(
     assert {row[2] for row in _rows(kitchen)} == {"validation"}  # also of the one that does not lie in this folder
 
 
+def test_a_file_that_comes_later_is_known_by_the_id_in_its_name(
+    run: Callable[..., Result], kitchen: Path, youcook2: Path, tmp_path: Path
+) -> None:
+    for folder in ("corpus", "later"):
+        (tmp_path / folder).mkdir()
+    make_video(tmp_path / "corpus" / f"{SCRAMBLED}.mp4", seconds=2.0, size=(160, 96))
+    make_video(tmp_path / "later" / f"Lamb curry [{THIRD}].mp4", seconds=3.0, size=(160, 96))
+    make_video(tmp_path / "later" / "my own.mp4", seconds=2.5, size=(160, 96))
+    status, out, _ = run("import", kitchen, tmp_path / "later" / "my own.mp4", "--json")
+    assert (status, json.loads(out)["named"]) == (0, {})
+    summary = json.loads(_import_youcook2(run, kitchen, youcook2, tmp_path / "corpus", "--json")[1])
+    assert THIRD in summary["missing"]
+    status, out, _ = run("import", kitchen, tmp_path / "later")
+    assert status == 0
+    assert out.splitlines() == [
+        "1 video imported, 1 known",
+        f"1 of YouCook2 by their names, with what its annotations say of them: {THIRD}",
+    ]
+    assert ("youcook2", THIRD, "test", "", "") in _rows(kitchen)  # test ids have no recipe type but by their folders
+    assert sum(row[0] == "" for row in _rows(kitchen)) == 1  # a name without an id stays a person's own
+    listed = Path(summary["not_imported"]).read_text("utf-8")
+    assert THIRD not in listed and SECOND in listed
+    with Project.open(kitchen) as project:
+        assert project.store.split_sources()["youcook2"].startswith("published (")
+    assert run("import", kitchen, tmp_path / "later", "--json")[0] == 0
+    assert len(_rows(kitchen)) == 3
+
+
+def test_what_is_kept_of_the_annotations_may_be_damaged_and_is_told_in_a_line(
+    run: Callable[..., Result], kitchen: Path, youcook2: Path, tmp_path: Path
+) -> None:
+    make_video(tmp_path / f"{SCRAMBLED}.mp4", seconds=2.0, size=(160, 96))
+    assert _import_youcook2(run, kitchen, youcook2, tmp_path)[0] == 0
+    (kept := kitchen / "corpora" / "youcook2.known.jsonl").write_bytes(kept.read_bytes()[:-9])
+    make_video(tmp_path / f"{SECOND}.mp4", seconds=3.0, size=(160, 96))
+    status, out, err = run("import", kitchen, tmp_path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "import YouCook2's annotations again" in err
+
+
 def _files(project: Path) -> list[Path]:
     return sorted(path for path in project.rglob("*") if not path.name.endswith(("-wal", "-shm")))
 

@@ -81,7 +81,7 @@ def not_imported(project: Project) -> dict[str, list[dict[str, str]]]:
     """Returns by corpus the ids that did not come in with the last import: id, split, recipe_type, reason, path."""
     import csv
 
-    from annotator.verbs.corpora import not_imported_path
+    from annotator.verbs.known_ids import not_imported_path
     from davenet.corpora.entries import CORPORA
 
     found: dict[str, list[dict[str, str]]] = {}
