@@ -101,11 +101,32 @@ def mined_lines(summary: Mapping[str, Any], waiting: int) -> list[str]:
     if summary["unusable"]:
         lines.append(f"{_number(len(summary['unusable']), 'video')} passed over; their pairs stay as they were")
     if not summary["food"]:
-        hint = "--match lemma, " if settings["match"] == "exact" else ""
-        lines.append(
-            f"No food was both seen and said: try {hint}a lower --food-threshold, or another detector or recogniser."
-        )
+        lines += no_pair_lines(summary["no_pair"], settings["food_threshold"])
     return lines
+
+
+def no_pair_lines(why: Mapping[str, Any], food_threshold: float) -> list[str]:
+    """Returns what was seen and said where no food was both, and the way out of it."""
+    if not why["n_food_frames"]:
+        return [
+            f"No frame is food by at least {food_threshold:g}, the most is {why['most_food']:.2f}: "
+            "give a lower --food-threshold, or detect with another detector."
+        ]
+    seen, said = (", ".join(f"{name} {number}" for name, number in why[kind]) for kind in ("seen", "said"))
+    lines = [
+        "No food was both seen and said.",
+        f"  seen, in {_number(why['n_food_frames'], 'food frame')}: {seen or 'no classes'}",
+        f"  said, of the food words: {said or 'none'}",
+    ]
+    if why["by_lemma"]:
+        return [*lines, f"Way out: --match lemma, by which plurals count, finds {_number(why['by_lemma'], 'pair')}."]
+    if not why["said"]:
+        return [*lines, "Way out: another recogniser (transcribe --with …) that hears the foods."]
+    return [
+        *lines,
+        "Way out: list the foods that your videos are about, one a line, and detect again with --food-classes FILE: then "
+        "only they compete for a frame's five labels. Or take another detector.",
+    ]
 
 
 def _changed(summary: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from davenet.jobs import ShouldStop, started
 from davenet.labels.columns import Frames, Top, Words, checked, frames_of, read_frames, read_words, words_of
 from davenet.labels.detections import Detections, newest_detections
 from davenet.labels.matching import Heard, Matching, matching_of
+from davenet.labels.mining_reasons import why_no_pair
 from davenet.labels.words import Transcript, newest_transcript
 from davenet.pairs import DEFAULT_SEGMENT_S, NON_FOOD_SEGMENT_S, SEARCH_WINDOW_S, Pair, WeakLabel, pair_uid, write_pairs
 from davenet.specs import MineSpec, VideoRef
@@ -111,7 +112,8 @@ def draw(candidates: Sequence[Pair], n: int, *, seed: int) -> list[Pair]:
 def mine_pairs(spec: MineSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
     """Writes the pairs of all videos to `spec.out`: food pairs, and as many non-food pairs for each split (Section 6).
 
-    Returns {"food", "non_food", "non_food_candidates", "by_split", "by_video", "unusable", "pairs_hash", "settings"}.
+    Returns {"food", "non_food", "non_food_candidates", "by_split", "by_video", "unusable", "pairs_hash", "settings"}, and
+    where there is no food pair "no_pair": what was seen and said (mining_reasons.NoPair).
     A video without words, detections or a clip file, or with damaged ones, is passed over with its reason. Raises
     UserError where that leaves none, Stop when asked to stop; nothing is written then.
     """
@@ -150,7 +152,9 @@ def mine_pairs(spec: MineSpec, emit: events.Emit, stop: ShouldStop) -> dict[str,
         }
         for uid, found in mined.items()
     }
+    no_pair = {} if food else {"no_pair": why_no_pair(spec, list(mined)).values()}
     return {
+        **no_pair,
         "food": len(food),
         "non_food": len(non_food),
         "non_food_candidates": sum(counts["non_food_candidates"] for counts in by_split.values()),

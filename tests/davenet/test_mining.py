@@ -316,3 +316,28 @@ def test_labels_cut_by_a_kill_or_past_the_end_pass_their_video_over_and_the_othe
     reasons = [event.reason for event in told if isinstance(event, events.Skipped)]
     assert [told in reason for told, reason in zip(("is not JSON", "past the end", "version 9"), reasons, strict=True)]
     assert not any("\n" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("word", "rules", "why"),
+    [
+        ("Eggs", {}, {"n_food_frames": 10, "seen": (("egg", 10),), "said": (("egg", 1),), "by_lemma": 10}),
+        ("Eggs", {"food_threshold": 0.95}, {"n_food_frames": 0, "most_food": 0.9, "seen": (), "by_lemma": 0}),
+        ("butter", {}, {"n_food_frames": 10, "said": (("butter", 1),), "by_lemma": 0}),
+        ("butter", {"match": "lemma"}, {"said": (("butter", 1),), "by_lemma": None}),
+        ("whatever", {}, {"said": (), "seen": (("egg", 10),)}),
+    ],
+)
+def test_where_there_is_no_pair_mining_says_what_was_seen_and_said_and_what_plurals_would_give(
+    tmp_path: Path, word: str, rules: dict[str, object], why: dict[str, object]
+) -> None:
+    video = prepare(tmp_path, "a")
+    heard = Transcript("a", "test", "1", "hash", (Word(word, 4.8, 5.2, 0.9),))
+    write_transcript(transcript_path(tmp_path / "labels", "a", "test"), heard)
+    result = run_job(spec_of(tmp_path, [video], **rules), lambda event: None).result
+    assert result["food"] == 0
+    assert {name: result["no_pair"][name] for name in why} == why
+
+
+def test_with_pairs_nothing_is_said_of_having_none(tmp_path: Path) -> None:
+    assert "no_pair" not in run_job(spec_of(tmp_path, [prepare(tmp_path, "a")]), lambda event: None).result

@@ -274,8 +274,9 @@ class DataPresenter(QObject):
         if verb not in values.RUNNING_TITLES:
             return
         told = values.summary_text(verb, summary)
-        has_gaps = bool(summary.get("unusable") or summary.get("missing") or summary.get("left_out"))
-        self._view.notice.show_notice(told, "warning" if has_gaps else "good", seconds=20)
+        has_gaps = any(summary.get(name) for name in ("unusable", "missing", "left_out", "no_pair"))
+        stays = "no_pair" in summary  # it says what to do next
+        self._view.notice.show_notice(told, "warning" if has_gaps else "good", seconds=None if stays else 20)
         self.plots.set_stale()
         self.refresh()
         if verb != "release":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from annotator.project import VideoState
 from annotator.store.records import QueueCounts
@@ -120,7 +120,9 @@ def summary_text(verb: str, summary: Mapping[str, object]) -> str:
             missing = f" {number_text(count('missing'))} were not found." if count("missing") else ""
             left_out = count("left_out") - unusable
             others = f" {number_text(left_out)} were left out." if left_out > 0 else ""
-            return f"Imported {_videos(count('imported'))}{known}.{missing}{others}{lost}"
+            named = summary.get("named")
+            told = f" {number_text(len(named))} of YouCook2, by name." if isinstance(named, dict) and named else ""
+            return f"Imported {_videos(count('imported'))}{known}.{told}{missing}{others}{lost}"
         case "extract" | "transcribe" | "detect":
             done = {"extract": "extracted", "transcribe": "transcribed", "detect": "detected"}[verb]
             skipped = f", {count('skipped')} were done already" if count("skipped") else ""
@@ -129,6 +131,9 @@ def summary_text(verb: str, summary: Mapping[str, object]) -> str:
         case "mine":
             gone = f" {count('gone')} are no longer found: marked, not deleted." if count("gone") else ""
             mined = f"Mined {number_text(count('food'))} food and {number_text(count('non_food'))} non-food pairs"
+            no_pair = summary.get("no_pair")
+            if isinstance(no_pair, Mapping):
+                return f"{no_pair_text(no_pair)}{gone}{lost}"
             return f"{mined}, {number_text(count('new'))} of them new; they wait in Review.{gone}{lost}"
         case "release":
             wrote = f"{number_text(count('pairs'))} pairs with {number_text(count('verdicts'))} verdicts"
@@ -141,6 +146,27 @@ def summary_text(verb: str, summary: Mapping[str, object]) -> str:
             )
         case _:
             return ""
+
+
+def no_pair_text(why: Mapping[str, Any]) -> str:
+    """Returns why mining found no pair and what to change, from what it saw and heard (mining_reasons.NoPair)."""
+    if not why["n_food_frames"]:
+        return (
+            f"No pairs: no frame is food enough, the most is {why['most_food']:.2f}. Lower “Food from” in Mine's options, "
+            "or detect with another model."
+        )
+    seen, said = (", ".join(name for name, _ in why[kind][:4]) for kind in ("seen", "said"))
+    if why["by_lemma"]:
+        return (
+            f"No pairs by exact names, but {number_text(why['by_lemma'])} where plurals count: choose “also plurals” at "
+            "Match in Mine's options."
+        )
+    if not said:
+        return f"No pairs: foods are seen ({seen}) but none is said. Transcribe with another recogniser."
+    return (
+        f"No pairs: seen are {seen}; said are {said}. List the foods that your videos are about, one a line, at “Which are "
+        "foods” in Detect's options, and detect again: only they then compete for a frame's five labels."
+    )
 
 
 def size_text(n_bytes: int) -> str:
