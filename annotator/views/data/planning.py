@@ -7,7 +7,7 @@ from annotator import verbs
 from annotator.project import Project
 from annotator.store.records import Problem
 from annotator.views.data.fields import Wish
-from annotator.views.data.forms import USUAL_WHISPER
+from annotator.views.data.speech_forms import USUAL_WHISPER
 from davenet.errors import UserError
 from davenet.labels.food.auto import DEFAULT_CLIP
 from davenet.specs import FolderSource, Spec, YouCook2Source, YouTube8MSource
