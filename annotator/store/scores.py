@@ -37,6 +37,18 @@ class ScoreQueries(Database):
         with self._reading() as session:
             return {row[0]: PairScore(*row) for row in session.execute(query)}
 
+    def scores_of_pair(self, pair_uid: str) -> list[tuple[str, PairScore]]:
+        """Returns what each run that scored a pair makes of it, with the run's id, the newest run first."""
+        score, run = tables.Score, tables.Run
+        query = (
+            select(score.run_id, score.similarity, score.rank, score.n)
+            .join(run, run.id == score.run_id)
+            .where(score.pair_uid == pair_uid)
+            .order_by(run.created_at.desc(), run.id.desc())
+        )
+        with self._reading() as session:
+            return [(row[0], PairScore(pair_uid, *row[1:])) for row in session.execute(query)]
+
     def scored_runs(self) -> list[str]:
         """Returns the ids of the runs that scored pairs, the newest first."""
         with self._reading() as session:
