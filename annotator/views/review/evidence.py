@@ -30,8 +30,8 @@ class ScoreLine:
 
     run: str
     similarity: float
-    rank: int
-    n: int
+    rank: int | None = None
+    n: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class OtherVerdict:
     reason: str = ""
     comment: str = ""
     seconds: float = 0.0
+    is_blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,15 @@ class VideoPairLine:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """`gold` is the right answer that the reviewer set; `scorable_run` could score the pair where none has."""
+
     pair_uid: str
     scores: tuple[ScoreLine, ...] = ()
     remarks: tuple[RemarkLine, ...] = ()
     others: tuple[OtherVerdict, ...] = ()
     video_pairs: tuple[VideoPairLine, ...] = ()
+    gold: str = ""
+    scorable_run: str = ""
 
 
 def said_text(label: WeakLabel, frame_s: float) -> str:

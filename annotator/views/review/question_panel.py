@@ -4,11 +4,10 @@ In blind mode what the machines and other people say stays hidden until `reveal`
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from annotator.store.records import PairRecord
 from annotator.views import theme
@@ -24,35 +23,34 @@ from annotator.views.review.evidence import (
     said_text,
     when_text,
 )
-from annotator.views.review.press_rows import INSET, SHAPES, Line, PressRows
+from annotator.views.review.pair_evidence import run_number
+from annotator.views.review.press_rows import INSET, PressRows
+from annotator.views.review.question_rows import (
+    FigureRows,
+    VerdictLine,
+    detector_head,
+    other_row,
+    pair_row,
+    score_figures,
+    verdict_row,
+    word_row,
+)
 from annotator.views.review.reviewer_field import ReviewerField
 from annotator.views.widgets.bar import BarRow, BarRows
 from annotator.views.widgets.section import SectionHead
-from annotator.views.widgets.time_layout import clock_text
 from davenet.labels.words import Word
 
 __all__ = ["QuestionPanel", "VerdictLine", "detector_head", "said_text"]
 
 PAPER_ACCEPTED = 0.792  # share that the paper's reviewers accepted, Section 6
 N_LAST_VERDICTS = 10
+GOLD_ANSWERS = (
+    ("The right answer is accept", "accept"),
+    ("The right answer is reject", "reject"),
+    ("The right answer is unsure", "unsure"),
+    ("Not a gold pair", ""),
+)
 NEAR_PAIRS = 8  # of the video's other pairs, those shown before "all" is asked for
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictLine:
-    """One of the last verdicts as it is listed; `note` follows the class ("not said")."""
-
-    pair_uid: str
-    decision: str
-    class_name: str
-    seconds: float
-    note: str = ""
-
-
-def detector_head(detector: str, food: float | None) -> str:
-    """Returns the head over the detector's classes: its name, P(food), and "simulated" where no real one looked."""
-    name = "Simulated detector" if detector == "simulated" else f"Detector {detector.partition(':')[2] or detector}"
-    return name.strip() if food is None else f"{name.strip()}, food {food:.2f}"
 
 
 def _group(*parts: QWidget | int) -> QWidget:
@@ -81,13 +79,15 @@ class QuestionPanel(QFrame):
     reviewer_changed = Signal(str)
     word_chosen = Signal(float, float)  # its start and end, seconds on the video's clock
     reviewers_requested = Signal()  # the page of all reviewers
+    score_requested = Signal(str)  # the run to score the pairs with
+    gold_chosen = Signal(str)  # the right answer of this pair, "" for no gold pair
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "panel-right")
         self._class_name = ""
         self._pair: PairRecord | None = None
-        self._is_blind = self._is_revealed = False
+        self._is_blind = self._is_revealed = self._is_peeking = False
         self._evidence = Evidence("")
         self._heard: list[HeardWord] = []
         self._others: tuple[OtherVerdict, ...] = ()
@@ -112,7 +112,11 @@ class QuestionPanel(QFrame):
             lambda row: self.word_chosen.emit(self._heard[row].start_s, self._heard[row].end_s)
         )
         self._model_head = SectionHead("Model")
-        self._score_rows = _FigureRows()
+        self._score_rows = FigureRows()
+        self._score = QPushButton()
+        self._score.setToolTip("Let this run's model score every pair: its similarity, and its place among the others")
+        theme.set_role(self._score, "link")
+        self._score.clicked.connect(lambda: self.score_requested.emit(self._evidence.scorable_run))
         self._other_head = SectionHead("Other reviewers")
         self._other_rows = PressRows("Other reviewers' verdicts")
         self._remark_head = SectionHead("Remarks")
@@ -126,6 +130,10 @@ class QuestionPanel(QFrame):
         self._all_pairs = QPushButton()
         theme.set_role(self._all_pairs, "link")
         self._all_pairs.clicked.connect(self._toggle_all_pairs)
+        self._gold = QPushButton()
+        self._gold.setToolTip("Gold pairs have a known answer: others are asked about them to see how sure they are")
+        theme.set_role(self._gold, "link")
+        self._gold.clicked.connect(self._open_gold_menu)
         self._pace, self._paper = QLabel(), QLabel()
         self._paper.setText(f"the paper's reviewers: {PAPER_ACCEPTED:.1%} accepted".replace("%", "\u202f%"))
         for label in (self._pace, self._paper):
@@ -142,10 +150,11 @@ class QuestionPanel(QFrame):
         self._blind_part = _group(self.blind_card)
         self._detector_part = _group(self._detector_head, 6, self._bars)
         self._words_part = _group(SectionHead("Heard"), 4, self._word_rows)
-        self._model_part = _group(self._model_head, 6, self._score_rows)
+        self._model_part = _group(self._model_head, 6, self._score_rows, self._score)
         self._others_part = _group(self._other_head, 4, self._other_rows)
         self._remarks_part = _group(self._remark_head, 6, self._remarks)
         self._pairs_part = _group(self._pairs_head, 4, self._pair_rows, self._all_pairs)
+        self._gold_part = _group(self._gold)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(16 - INSET, 16, 16 - INSET, 8)
@@ -160,6 +169,7 @@ class QuestionPanel(QFrame):
             self._remarks_part,
             _group(SectionHead("Last verdicts"), 4, self._verdicts),
             self._pairs_part,
+            self._gold_part,
         ):
             column.addWidget(part)
         column.addStretch(1)
@@ -199,7 +209,7 @@ class QuestionPanel(QFrame):
         label = pair.label if pair else None
         self._class_name = label.class_name if label else ""
         if is_other:
-            self._is_revealed = False
+            self._is_revealed = self._is_peeking = False
             self._matchmap_similarity = None
             self._shows_all_pairs = False
             self.set_evidence(Evidence(pair.uid if pair else ""))
@@ -241,7 +251,7 @@ class QuestionPanel(QFrame):
 
     def set_last_verdicts(self, lines: Sequence[VerdictLine]) -> None:
         self._verdict_lines = tuple(lines[:N_LAST_VERDICTS])
-        self._verdicts.set_lines([_verdict_row(line) for line in self._verdict_lines])
+        self._verdicts.set_lines([verdict_row(line) for line in self._verdict_lines])
 
     def set_pace(self, median_s: float | None, accepted_share: float | None) -> None:
         """Shows seconds a verdict and the share accepted of those decided."""
@@ -255,7 +265,7 @@ class QuestionPanel(QFrame):
     def set_blind(self, is_blind: bool) -> None:
         """Hides what the detector, the model and other reviewers say of each pair until `reveal`."""
         self._is_blind = is_blind
-        self._is_revealed = False
+        self._is_revealed = self._is_peeking = False
         self._show_machines()
 
     def reveal(self, decision: str = "") -> None:
@@ -265,10 +275,15 @@ class QuestionPanel(QFrame):
             self.blind_card.set_revealed(decision)
             self._show_machines()
 
+    def peek(self, is_peeking: bool) -> None:
+        """Shows what is hidden while a key is held; who has peeked is not the panel's to remember."""
+        self._is_peeking = is_peeking
+        self._show_machines()
+
     @property
     def is_hiding(self) -> bool:
         """Whether evidence is hidden now: a blind pair before its reveal."""
-        return self._is_blind and not self._is_revealed
+        return self._is_blind and not self._is_revealed and not self._is_peeking
 
     def _show_machines(self) -> None:
         """Shows or hides every part that a blind reviewer must not see, and those that have nothing to show."""
@@ -277,19 +292,23 @@ class QuestionPanel(QFrame):
         if self.is_hiding:
             self.blind_card.set_hidden()
         self._detector_part.setVisible(is_shown)
-        rows = _score_rows(self._scores, self._matchmap_similarity)
+        rows = score_figures(self._scores, self._matchmap_similarity)
         self._score_rows.set_rows(rows if is_shown else [])
-        self._model_part.setVisible(is_shown and bool(rows))
-        self._other_rows.set_lines([_other_row(one) for one in self._others] if is_shown else [])
+        self._score.setVisible(not rows and bool(self._evidence.scorable_run))
+        self._score.setText(f"Score the pairs with run {run_number(self._evidence.scorable_run)}")
+        self._model_part.setVisible(is_shown and bool(rows or self._evidence.scorable_run))
+        self._other_rows.set_lines([other_row(one) for one in self._others] if is_shown else [])
         self._others_part.setVisible(is_shown and bool(self._others))
         self._remarks_part.setVisible(is_shown and bool(self._remarks.text()))
+        self._gold.setText(f"Gold: {self._evidence.gold}…" if self._evidence.gold else "Make this a gold pair…")
+        self._gold_part.setVisible(self._pair is not None)
         self._show_words()
 
     # parts
 
     def _show_words(self) -> None:
         frame_s = self._pair.time_s if self._pair else 0.0
-        self._word_rows.set_lines([_word_row(heard, frame_s, is_blind=self.is_hiding) for heard in self._heard])
+        self._word_rows.set_lines([word_row(heard, frame_s, is_blind=self.is_hiding) for heard in self._heard])
         self._words_part.setVisible(bool(self._heard))
         label = self._pair.label if self._pair else None
         if label is None:
@@ -317,7 +336,7 @@ class QuestionPanel(QFrame):
             nearest = sorted(every, key=lambda one: abs(one.time_s - at_s))[:NEAR_PAIRS]
             shown = sorted(nearest, key=lambda one: one.time_s)
         self._near = shown
-        self._pair_rows.set_lines([_pair_row(one) for one in shown])
+        self._pair_rows.set_lines([pair_row(one) for one in shown])
         self._all_pairs.setVisible(len(every) > NEAR_PAIRS)
         self._all_pairs.setText("Show the nearest" if self._shows_all_pairs else f"Show all {len(every)}")
         self._pairs_part.setVisible(bool(every))
@@ -325,6 +344,16 @@ class QuestionPanel(QFrame):
     def _toggle_all_pairs(self) -> None:
         self._shows_all_pairs = not self._shows_all_pairs
         self._show_video_pairs()
+
+    def _open_gold_menu(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, answer in GOLD_ANSWERS:
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(answer == self._evidence.gold)
+            action.triggered.connect(lambda _on=False, answer=answer: self.gold_chosen.emit(answer))
+        menu.popup(self._gold.mapToGlobal(self._gold.rect().bottomLeft()))
 
     def _write_question(self) -> None:
         if not self._class_name:
@@ -362,78 +391,3 @@ class QuestionPanel(QFrame):
 
     def pace_text(self) -> str:
         return self._pace.text()
-
-
-class _FigureRows(QWidget):
-    """Names at the left, figures at the right."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(4)
-        self._labels: list[tuple[QLabel, QLabel]] = []
-        self._rows: list[tuple[str, str]] = []
-
-    def rows(self) -> list[tuple[str, str]]:
-        return list(self._rows)
-
-    def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        self._rows = list(rows)
-        while len(self._labels) < len(rows):
-            name, value = QLabel(), QLabel()
-            theme.set_role(value, "strong")
-            row = QHBoxLayout()
-            row.addWidget(name)
-            row.addStretch(1)
-            row.addWidget(value)
-            self._column.addLayout(row)
-            self._labels.append((name, value))
-        for place, (name, value) in enumerate(self._labels):
-            is_used = place < len(rows)
-            name.setVisible(is_used)
-            value.setVisible(is_used)
-            if is_used:
-                name.setText(rows[place][0])
-                value.setText(rows[place][1])
-        self.setAccessibleName("; ".join(f"{name} {value}" for name, value in rows))
-
-
-def _score_rows(scores: Sequence[ScoreLine], matchmap_similarity: float | None) -> list[tuple[str, str]]:
-    """Returns the figures of each run that scored the pair, or the matchmap's alone."""
-    if not scores:
-        return [] if matchmap_similarity is None else [("similarity of frame and sound", f"{matchmap_similarity:.1f}")]
-    if len(scores) == 1:
-        one = scores[0]
-        return [
-            (f"similarity, run {one.run}", f"{one.similarity:.1f}"),
-            ("rank of its segment", f"{one.rank} of {one.n}"),
-        ]
-    return [(f"run {one.run}", f"{one.similarity:.1f} · {one.rank} of {one.n}") for one in scores]
-
-
-def _word_row(heard: HeardWord, frame_s: float, *, is_blind: bool) -> Line:
-    when = when_text(heard.start_s, heard.end_s, frame_s).replace(" the frame", "")
-    as_class = f" as {heard.class_name}" if heard.word.casefold() != heard.class_name.casefold() else ""
-    confidence = "" if is_blind else f"{heard.confidence:.2f}"
-    tip = f"Hear “{heard.word}” at {clock_text(heard.start_s, decimals=1)}"
-    if not is_blind:
-        tip += f"; the recogniser's confidence is {confidence}"
-    return Line(heard.word, confidence, when + as_class, "play", "muted", heard.is_asked, tip)
-
-
-def _verdict_row(line: VerdictLine) -> Line:
-    glyph, token = SHAPES.get(line.decision, ("dot", "muted"))
-    return Line(line.class_name, f"{line.seconds:.1f} s", line.note, glyph, token)
-
-
-def _other_row(one: OtherVerdict) -> Line:
-    glyph, token = SHAPES.get(one.decision, ("dot", "muted"))
-    note = ", ".join(part for part in (one.reason, one.comment) if part)
-    tip = " · ".join(part for part in (one.reviewer, one.decision, one.label, one.reason, one.comment) if part)
-    return Line(one.reviewer, one.label, note, glyph, token, tip=tip)
-
-
-def _pair_row(one: VideoPairLine) -> Line:
-    glyph, token = SHAPES.get(one.decision, ("dot", "line"))
-    return Line(one.class_name, clock_text(one.time_s), "", glyph, token)
