@@ -1,95 +1,33 @@
-"""Wires the app: window, players, queue of jobs and, for the open project, the presenters of its four workspaces.
+"""Wires the app: window, settings and keys, queue of jobs and, for the open project, its workspaces.
 
 Nothing else connects these. Signals of presenters come up here, calls go down; siblings do not know one another.
+What a project needs (database, decoder, the workspaces' views) is imported when the first one is opened: the first
+window needs none of it.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSettings, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from annotator import recent
-from annotator.jobs.queue import DetachedJob, JobQueue
-from annotator.playback.player import Player
-from annotator.project import Project
+from annotator.keymap import Keymap
 from annotator.views import theme
 from annotator.views.background import Background
-from annotator.views.data.presenter import DataPresenter
-from annotator.views.data.workspace import DataWorkspace
-from annotator.views.matchmaps.presenter import MatchmapsPresenter
-from annotator.views.matchmaps.workspace import MatchmapsWorkspace
-from annotator.views.review.presenter import ReviewPresenter
-from annotator.views.review.workspace import ReviewWorkspace
-from annotator.views.runs.presenter import RunsPresenter
-from annotator.views.runs.workspace import RunsWorkspace
+from annotator.views.key_bindings import KeyBindings
+from annotator.views.settings.preferences import TEXT_SIZES, Preferences
 from annotator.views.start.page import StartPage
 from annotator.views.window import MainWindow
-from annotator.views.work import Work
 from davenet.errors import UserError
 
+if TYPE_CHECKING:
+    from annotator.jobs.queue import JobQueue
+    from annotator.project import Project
+    from annotator.workspaces import OpenProject, Players
+
 SETTINGS_FILE = "app.ini"
-
-
-class _OpenProject(QObject):
-    """What lives as long as a project is open."""
-
-    def __init__(
-        self,
-        project: Project,
-        window: MainWindow,
-        queue: JobQueue,
-        players: tuple[Player, Player, Player],
-        parent: QObject,
-    ) -> None:
-        super().__init__(parent)
-        self.project = project
-        self.work = Work(project, queue, self)
-        review, matchmaps, runs, data = ReviewWorkspace(), MatchmapsWorkspace(), RunsWorkspace(), DataWorkspace()
-        for name, widget in (("Review", review), ("Matchmaps", matchmaps), ("Runs", runs), ("Data", data)):
-            window.set_workspace(name, widget)
-        self.review = ReviewPresenter(review, project, players[0], self)
-        self.matchmaps = MatchmapsPresenter(matchmaps, project, players[1], queue, self)
-        self.runs = RunsPresenter(runs, self.work, self)
-        self.data = DataPresenter(data, self.work, self, player=players[2])
-        self.review.data_requested.connect(lambda: window.open_workspace("Data"))
-        self.review.runs_requested.connect(lambda: window.open_workspace("Runs"))
-        matchmaps.workspace_requested.connect(window.open_workspace)
-        self.data.project_changed.connect(self._project_changed)
-        self.work.collected.connect(self._run_changed)
-
-    def open_workspace(self, name: str) -> None:
-        """Lets the presenter of the workspace in view work."""
-        if name == "Review":
-            self.review.activate()
-        elif name == "Runs":
-            self.runs.refresh()
-        elif name == "Data":
-            self.data.refresh()
-
-    def leave_workspace(self, name: str) -> None:
-        if name == "Review":
-            self.review.deactivate()
-        elif name == "Data":
-            self.data.deactivate()
-
-    def close(self) -> None:
-        self.review.shutdown()
-        self.matchmaps.shutdown()
-        self.runs.close()
-        self.data.close()
-        self.work.close()
-        self.project.close()
-
-    def _project_changed(self, verb: str) -> None:
-        self.review.invalidate()
-        self.matchmaps.refresh()
-        if verb == "mine":
-            self.runs.refresh()
-
-    def _run_changed(self, verb: str, _summary: object) -> None:
-        if verb in ("train", "evaluate"):
-            self.matchmaps.refresh()
 
 
 class Wiring(QObject):
@@ -103,18 +41,17 @@ class Wiring(QObject):
         super().__init__(app)
         self._app = app
         self.settings = QSettings(str(recent.config_dir() / SETTINGS_FILE), QSettings.Format.IniFormat)
-        self.window = MainWindow(self.settings)
-        self.queue = JobQueue(self)
-        self.players = (
-            Player(self),
-            Player(self),
-            Player(self),
-        )  # Review, Matchmaps and Data each keep their video and place
+        self.preferences = Preferences(self.settings, self)
+        theme.apply_theme(app, self.preferences.theme, text_scale=TEXT_SIZES[self.preferences.text_size])
+        self.bindings = KeyBindings(Keymap.load(), self)
+        self.window = MainWindow(self.settings, self.bindings)
+        self.window.top_bar.theme.set_choice(self.preferences.theme)
         self.background = Background(self, n_threads=1)
-        self.open: _OpenProject | None = None
+        self.open: OpenProject | None = None
+        self._queue: JobQueue | None = None
+        self._players: Players | None = None
         self.start = StartPage()
         self.window.set_start_page(self.start)
-        self._set_theme(str(self.settings.value("theme", "system")))
         self._connect()
         self.close_project()
         if project_dir is not None:
@@ -123,7 +60,8 @@ class Wiring(QObject):
     def _connect(self) -> None:
         window, start = self.window, self.start
         window.wiring = self  # type: ignore[attr-defined]  # the window keeps it alive, and the demo finds it there
-        window.theme_chosen.connect(self._set_theme)
+        window.theme_chosen.connect(lambda choice: self.preferences.set("theme", choice))
+        self.preferences.changed.connect(self._apply)
         window.workspace_opened.connect(self._workspace_opened)
         window.workspace_left.connect(self._workspace_left)
         window.close_project_requested.connect(self._ask_to_close_project)
@@ -135,11 +73,45 @@ class Wiring(QObject):
         start.demo_requested.connect(self.open_demo)
         start.forget_requested.connect(self._forget)
         self._demo_said.connect(start.set_busy)
-        self.queue.job_changed.connect(lambda _job: self._show_job())
-        self.queue.job_finished.connect(lambda _job, _outcome: self._show_job())
+        self.bindings.bind(
+            window,
+            {"app.close_project": self._ask_to_close_project},
+            possible=lambda _id: self.open is not None,
+        )
+        self.bindings.bind(
+            window,
+            {
+                "app.mute": lambda: self.preferences.set("is_muted", not self.preferences.is_muted),
+                "app.quieter": lambda: self._change_volume(-5),
+                "app.louder": lambda: self._change_volume(5),
+            },
+        )
+
+    @property
+    def queue(self) -> "JobQueue":
+        """The jobs of this window; made with the first project."""
+        if self._queue is None:
+            from annotator.jobs.queue import JobQueue
+
+            self._queue = JobQueue(self)
+            self._queue.job_changed.connect(lambda _job: self._show_job())
+            self._queue.job_finished.connect(lambda _job, _outcome: self._show_job())
+        return self._queue
+
+    @property
+    def players(self) -> "Players":
+        """The players of Review, Matchmaps and Data; made with the first project."""
+        if self._players is None:
+            from annotator.workspaces import make_players
+
+            self._players = make_players(self)
+            self._apply_volume()
+        return self._players
 
     def open_project(self, folder: Path) -> bool:
         """Opens a project in the window; where it cannot be, the start page says why. Returns whether it was opened."""
+        from annotator.project import Project
+
         try:
             project = Project.open(folder, write_lock=True)
         except UserError as error:
@@ -151,6 +123,8 @@ class Wiring(QObject):
 
     def new_project(self, videos: Path, folder: Path) -> None:
         """Makes a project and starts to import the videos."""
+        from annotator.project import Project
+
         try:
             if not videos.is_dir():
                 raise UserError(f"{videos} is not a folder; choose the folder of the videos.")
@@ -198,20 +172,23 @@ class Wiring(QObject):
             self.settings.setValue(f"workspace/{self.open.project.name}", self.window.current_workspace())
             self.open.close()
             self.open = None
-        self.queue.close()
-        for player in self.players:
+        if self._queue is not None:
+            self._queue.close()
+        for player in self._players or ():
             player.shutdown()
         self.background.shutdown()
         self.settings.sync()
 
-    def _show_project(self, project: Project, workspace: str = "") -> None:
+    def _show_project(self, project: "Project", workspace: str = "") -> None:
+        from annotator.workspaces import OpenProject
+
         if self.open is not None:
             self.close_project()
         recent.remember_project(project.path)
         self.start.set_busy("")
         self.start.notice.clear()
         self.start.new_form.hide()
-        self.open = _OpenProject(project, self.window, self.queue, self.players, self)
+        self.open = OpenProject(project, self.window, self.queue, self.players, self.preferences, self.bindings, self)
         if not workspace:
             remembered = str(self.settings.value(f"workspace/{project.name}", "Review"))
             workspace = remembered if project.store.videos() else "Data"
@@ -228,6 +205,8 @@ class Wiring(QObject):
             self.open.leave_workspace(name)
 
     def _show_job(self) -> None:
+        from annotator.jobs.queue import DetachedJob
+
         job = self.queue.running()
         if job is None or self.open is None:
             self.window.set_job(None)
@@ -267,7 +246,23 @@ class Wiring(QObject):
         recent.forget_project(folder)
         self.start.set_recent(recent.recent_projects())
 
-    def _set_theme(self, choice: str) -> None:
-        theme.apply_theme(self._app, choice)
-        self.window.top_bar.theme.set_choice(choice)
-        self.settings.setValue("theme", choice)
+    # -- settings --------------------------------------------------------------------------------------------------
+
+    def _apply(self, name: str) -> None:
+        """A setting was changed: it takes effect now."""
+        if name in ("theme", "text_size"):
+            chosen = self.preferences.theme
+            theme.apply_theme(self._app, chosen, text_scale=TEXT_SIZES[self.preferences.text_size])
+            self.window.top_bar.theme.set_choice(chosen)
+        elif name in ("volume", "is_muted"):
+            self._apply_volume()
+        elif self.open is not None:
+            self.open.apply(name)
+
+    def _change_volume(self, by: int) -> None:
+        self.preferences.set("volume", min(100, max(0, self.preferences.volume + by)))
+
+    def _apply_volume(self) -> None:
+        share = 0.0 if self.preferences.is_muted else self.preferences.volume / 100
+        for player in self._players or ():
+            player.set_volume(share)

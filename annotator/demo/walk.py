@@ -83,7 +83,7 @@ class _Walker:
         self.window, self.out, self.say = window, out, say
         self.wiring: Wiring = window.wiring  # type: ignore[attr-defined]
         self._app = QApplication.instance()
-        self.wiring._set_theme("dark")
+        self.wiring.preferences.set("theme", "dark")
         window.resize(*SIZE)
         window.show()
         self.pause(0.3)
@@ -232,10 +232,10 @@ class _Walker:
     def pictures(self, name: str) -> None:
         """Takes the window as it stands in the dark and in the light theme."""
         self.picture(f"{name}-dark.png")
-        self.wiring._set_theme("light")
+        self.wiring.preferences.set("theme", "light")
         self.pause(0.4)
         self.picture(f"{name}-light.png")
-        self.wiring._set_theme("dark")
+        self.wiring.preferences.set("theme", "dark")
         self.pause(0.2)
 
     def picture(self, name: str) -> None:

@@ -86,6 +86,7 @@ LIGHT = Tokens(
 )
 
 _current = DARK
+_text_scale = 1.0
 _followed: set[int] = set()  # applications whose system colour scheme is followed already
 _choice = "dark"
 
@@ -107,10 +108,15 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def text_px(px: int) -> int:
+    """Returns a text's height in pixels at the text size in force."""
+    return round(px * _text_scale)
+
+
 def font(px: int = BASE_PX, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """Returns the interface's font at a pixel size, with figures of one width."""
     made = QFont(QApplication.font())
-    made.setPixelSize(px)
+    made.setPixelSize(text_px(px))
     made.setWeight(weight)
     made.setFeature(QFont.Tag("tnum"), 1)
     return made
@@ -131,10 +137,14 @@ def set_role(widget: QWidget, role: str) -> None:
     widget.style().polish(widget)
 
 
-def apply_theme(app: QApplication, name: str = "system") -> Tokens:
-    """Dresses the application in "dark", "light" or what the system shows ("system" follows its later changes)."""
-    global _current, _choice
+def apply_theme(app: QApplication, name: str = "system", *, text_scale: float | None = None) -> Tokens:
+    """Dresses the application in "dark", "light" or what the system shows ("system" follows its later changes).
+
+    `text_scale` makes all text larger or smaller; without it that stays as it is.
+    """
+    global _current, _choice, _text_scale
     _choice = name
+    _text_scale = _text_scale if text_scale is None else text_scale
     hints = app.styleHints()
     if id(app) not in _followed:
         _followed.add(id(app))
@@ -153,7 +163,7 @@ def _base_font() -> QFont:
     families = set(QFontDatabase.families())
     preferred = next((family for family in ("Inter", "Inter Variable") if family in families), None)
     made = QFont(preferred) if preferred else QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    made.setPixelSize(BASE_PX)
+    made.setPixelSize(text_px(BASE_PX))
     made.setFeature(QFont.Tag("tnum"), 1)
     made.setHintingPreference(QFont.HintingPreference.PreferVerticalHinting)
     return made
@@ -190,7 +200,8 @@ def _palette(tokens: Tokens) -> QPalette:
 def stylesheet(tokens: Tokens) -> str:
     """Returns the application's one stylesheet; widgets choose among its looks with `set_role`."""
     values = {field: getattr(tokens, field) for field in Tokens.__dataclass_fields__} | {"icons": ICONS.as_posix()}
-    return re.sub(r"@(\w+)", lambda token: values[token[1]], _SHEET)
+    sheet = re.sub(r"@(\w+)", lambda token: values[token[1]], _SHEET)
+    return re.sub(r"font-size: (\d+)px", lambda size: f"font-size: {text_px(int(size[1]))}px", sheet)
 
 
 _SHEET = """

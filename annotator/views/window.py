@@ -1,204 +1,42 @@
 """The main window: the top bar with the workspaces, the page below it, and what is remembered of them.
 
-It knows no project and no job: `app.py` gives it the workspaces' widgets and the texts of its pills.
+It knows no project and no job: `wiring.py` gives it the workspaces' widgets and the texts of its pills.
 """
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, QRectF, QSettings, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QCloseEvent,
-    QIcon,
-    QKeySequence,
-    QLinearGradient,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-    QPixmap,
-    QRadialGradient,
-    QShortcut,
-)
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from annotator.views import theme
+from annotator.views.key_bindings import KeyBindings
+from annotator.views.keys_card import KeysCard
+from annotator.views.logo import logo_icon
+from annotator.views.top_bar import WORKSPACES, TopBar
 from annotator.views.widgets.notice_bar import NoticeBar
-from annotator.views.widgets.painted_button import PaintedButton
-from annotator.views.widgets.painting import draw_focus_ring
-from annotator.views.widgets.pill import Pill, TabButton
 
-WORKSPACES = ("Review", "Matchmaps", "Runs", "Data")
-TOP_BAR_HEIGHT = 44
-_THEMES = ("dark", "light", "system")
-_LOGO = ((0.0, "#3b1d5e"), (0.45, "#c2453d"), (1.0, "#f6b13d"))  # inferno, the app's own heat
-
-
-def paint_logo(painter: QPainter, box: QRectF) -> None:
-    """Paints the app's mark: a small square of heat with the place where it is hottest."""
-    painter.save()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    ramp = QLinearGradient(box.topRight(), box.bottomLeft())
-    for place, colour in _LOGO:
-        ramp.setColorAt(1 - place, colour)
-    painter.setBrush(ramp)
-    radius = box.width() * 0.22
-    painter.drawRoundedRect(box, radius, radius)
-    spot = QPointF(box.left() + box.width() * 0.64, box.top() + box.height() * 0.38)
-    glow = QRadialGradient(spot, box.width() * 0.34)
-    glow.setColorAt(0.0, "#fff3c4")
-    glow.setColorAt(1.0, "#00fff3c4")
-    painter.setBrush(glow)
-    painter.drawEllipse(spot, box.width() * 0.34, box.width() * 0.34)
-    painter.restore()
-
-
-def logo_icon() -> QIcon:
-    icon = QIcon()
-    for size in (16, 32, 64, 128, 256):
-        pixmap = QPixmap(size, size)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        inset = size * 0.06
-        paint_logo(painter, QRectF(0, 0, size, size).adjusted(inset, inset, -inset, -inset))
-        painter.end()
-        icon.addPixmap(pixmap)
-    return icon
-
-
-class Logo(QWidget):
-    """The mark at a size in pixels."""
-
-    def __init__(self, size: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFixedSize(size, size)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        paint_logo(QPainter(self), QRectF(self.rect()))
-
-
-class ThemeButton(PaintedButton):
-    """Goes on from dark to light to the system's; a moon, a sun or a half disc says which."""
-
-    theme_chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Theme", parent)
-        self._choice = "dark"
-        self.clicked.connect(lambda: self.theme_chosen.emit(self.next_choice()))
-        self.set_choice("dark")
-
-    def choice(self) -> str:
-        return self._choice
-
-    def next_choice(self) -> str:
-        return _THEMES[(_THEMES.index(self._choice) + 1) % len(_THEMES)]
-
-    def set_choice(self, choice: str) -> None:
-        self._choice = choice if choice in _THEMES else "system"
-        says = {"dark": "dark", "light": "light", "system": "as the system"}
-        self.setToolTip(f"Theme: {says[self._choice]}; next: {says[self.next_choice()]} (Ctrl+Shift+L)")
-        self.setAccessibleName(f"Theme: {says[self._choice]}")
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(30, 30)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        tokens = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self.underMouse():
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(tokens.color("raised"))
-            painter.drawRoundedRect(QRectF(self.rect()), 6, 6)
-        color = tokens.color("text" if self.underMouse() else "muted")
-        middle = QRectF(self.rect()).center()
-        disc = QRectF(middle.x() - 5, middle.y() - 5, 10, 10)
-        painter.setPen(QPen(color, 1.5, c=Qt.PenCapStyle.RoundCap))
-        if self._choice == "dark":
-            outer, bite = QPainterPath(), QPainterPath()
-            outer.addEllipse(disc.adjusted(-1, -1, 1, 1))
-            bite.addEllipse(disc.adjusted(3, -3, 4, -2))
-            painter.drawPath(outer.subtracted(bite))
-        elif self._choice == "light":
-            painter.drawEllipse(disc.adjusted(1.5, 1.5, -1.5, -1.5))
-            painter.translate(middle)
-            for _ in range(8):
-                painter.drawLine(QPointF(0, 6), QPointF(0, 7.5))
-                painter.rotate(45)
-            painter.resetTransform()
-        else:
-            painter.drawEllipse(disc)
-            painter.setBrush(color)
-            painter.drawChord(disc, 90 * 16, 180 * 16)
-        if self.hasFocus():
-            draw_focus_ring(painter, QRectF(self.rect()), 6)
-
-
-class TopBar(QFrame):
-    """The mark, the workspaces' tabs, and at the right the project, the running job and the theme."""
-
-    workspace_chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFixedHeight(TOP_BAR_HEIGHT)
-        theme.set_role(self, "panel-top")
-        name = QLabel("Matchmap Annotator")
-        theme.set_role(name, "strong")
-        self.tabs = {text: TabButton(text, f"^{number}") for number, text in enumerate(WORKSPACES, 1)}
-        self.project = Pill("", checkable=False)
-        self.project.setToolTip("The open project: close it or show its folder")
-        self.job = Pill("", checkable=False)
-        self.job.set_state("running")
-        self.theme = ThemeButton()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 8, 0)
-        row.setSpacing(8)
-        row.addWidget(Logo(13))
-        row.addWidget(name)
-        row.addSpacing(12)
-        for number, (text, tab) in enumerate(self.tabs.items(), 1):
-            tab.setToolTip(f"{text} (Ctrl+{number})")
-            tab.clicked.connect(lambda _checked=False, text=text: self.workspace_chosen.emit(text))
-            row.addWidget(tab)
-        row.addStretch(1)
-        for part in (self.project, self.job, self.theme):
-            row.addWidget(part)
-        self.set_project(None)
-        self.set_job(None)
-
-    def set_project(self, name: str | None) -> None:
-        """Names the open project; without one there are no workspaces to go to."""
-        self.project.setVisible(name is not None)
-        self.project.setText(name or "")
-        self.project.set_state("menu")
-        for tab in self.tabs.values():
-            tab.setVisible(name is not None)
-
-    def set_job(self, text: str | None, tip: str = "") -> None:
-        self.job.setVisible(text is not None)
-        if text is not None and text != self.job.text():
-            self.job.setText(text)
-        self.job.setToolTip(tip or "What runs now (press to see it)")
+__all__ = ["WORKSPACES", "MainWindow"]
 
 
 class MainWindow(QMainWindow):
-    """The window around the start page or an open project's workspaces."""
+    """The window around the start page, the settings or an open project's workspaces."""
 
-    workspace_left = Signal(str)  # before the next one is shown: the player is free for it then
+    workspace_left = Signal(str)  # before another page is shown: the player is free for it then
     workspace_opened = Signal(str)
     theme_chosen = Signal(str)
+    palette_requested = Signal()
     close_project_requested = Signal()
     show_folder_requested = Signal()
+    resized = Signal()
     closed = Signal()
 
-    def __init__(self, settings: QSettings, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: QSettings, bindings: KeyBindings | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
+        self.bindings = bindings or KeyBindings(parent=self)
         self._workspaces: dict[str, QWidget] = {}
         self._current = ""
+        self._settings_page: QWidget | None = None
         self.close_question: Callable[[], str] = lambda: ""
         self._close_anyway = False
         self._answer: Callable[[], object] = lambda: None
@@ -208,29 +46,65 @@ class MainWindow(QMainWindow):
         self.top_bar = TopBar()
         self.notice = NoticeBar()
         self.pages = QStackedWidget()
-        column = QVBoxLayout()
+        self._lay_out()
+        self.keys_card = KeysCard(self.bindings, self.centralWidget())
+        self._job_workspace = "Runs"
+        self._connect()
+        self._bind_keys()
+        self._restore()
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for part in (self.top_bar, self.notice):
             column.addWidget(part)
         column.addWidget(self.pages, 1)
-        body = QWidget()
-        body.setLayout(column)
         self.setCentralWidget(body)
-        self.top_bar.workspace_chosen.connect(self.open_workspace)
-        self.top_bar.job.clicked.connect(lambda: self.open_workspace(self._job_workspace))
-        self.top_bar.theme.theme_chosen.connect(self.theme_chosen)
-        self.top_bar.project.clicked.connect(self._show_project_menu)
+
+    def _connect(self) -> None:
+        bar = self.top_bar
+        bar.workspace_chosen.connect(self.open_workspace)
+        bar.job.clicked.connect(lambda: self.open_workspace(self._job_workspace))
+        bar.theme.theme_chosen.connect(self.theme_chosen)
+        bar.project.clicked.connect(self._show_project_menu)
+        bar.commands.clicked.connect(self.palette_requested)
+        bar.settings.clicked.connect(self.toggle_settings)
         self.notice.action_requested.connect(lambda: self._answer())
-        self._job_workspace = "Runs"
-        for number, text in enumerate(WORKSPACES, 1):
-            self._shortcut(f"Ctrl+{number}", lambda text=text: self.open_workspace(text))
-        self._shortcut("Ctrl+Shift+L", self.top_bar.theme.click)
-        self._shortcut(QKeySequence.StandardKey.Quit, self.close)
-        self._restore()
+        self.bindings.changed.connect(self._show_keys)
+
+    def _bind_keys(self) -> None:
+        slots: dict[str, Callable[[], object]] = {
+            "app.keys": lambda: self.keys_card.toggle("" if self.is_settings_shown() else self._current),
+            "app.settings": self.toggle_settings,
+            "app.theme": self.top_bar.theme.click,
+            "app.quit": self.close,
+        }
+        self.bindings.bind(self, slots)
+        self.bindings.bind(
+            self,
+            {f"app.{name.lower()}": lambda name=name: self.open_workspace(name) for name in WORKSPACES},
+            possible=lambda id: id.partition(".")[2].capitalize() in self._workspaces,
+        )
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        bar, bindings = self.top_bar, self.bindings
+        for what in (*WORKSPACES, "commands", "settings"):
+            id = "app.palette" if what == "commands" else f"app.{what.lower()}"
+            keys = bindings.shown_keys(id)
+            bar.set_keys(what, bindings.tip(id), keys[0] if keys else "")
+        bar.theme.set_keys(bindings.text("app.theme"))
+
+    # -- pages -----------------------------------------------------------------------------------------------------
 
     def set_start_page(self, page: QWidget) -> None:
         self._start = page
+        self.pages.addWidget(page)
+
+    def set_settings_page(self, page: QWidget) -> None:
+        self._settings_page = page
         self.pages.addWidget(page)
 
     def set_workspace(self, name: str, widget: QWidget) -> None:
@@ -246,13 +120,14 @@ class MainWindow(QMainWindow):
         return self._workspaces.get(name)
 
     def current_workspace(self) -> str:
-        """Returns the open workspace's name, '' on the start page."""
+        """Returns the open workspace's name, '' on the start page; the settings lie over it."""
         return self._current
 
     def show_start(self) -> None:
         """Shows the start page and takes every workspace down."""
         self.top_bar.set_project(None)
         self.top_bar.set_job(None)
+        self.top_bar.settings.setChecked(False)
         self.setWindowTitle("Matchmap Annotator")
         self.pages.setCurrentWidget(self._start)
         self._start.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -263,7 +138,7 @@ class MainWindow(QMainWindow):
         self._workspaces.clear()
 
     def show_project(self, name: str, workspace: str = "Review") -> None:
-        self.top_bar.set_project(name)
+        self.top_bar.set_project(name, self._workspaces)
         self.setWindowTitle(f"{name} · Matchmap Annotator")
         self.open_workspace(workspace)
 
@@ -272,13 +147,42 @@ class MainWindow(QMainWindow):
         if widget is None:
             return
         self.top_bar.tabs[name].setChecked(True)
-        if self._current not in ("", name):
+        was_over = self.is_settings_shown()
+        if not was_over and self._current not in ("", name):
             self.workspace_left.emit(self._current)
+        self.top_bar.settings.setChecked(False)
         self.pages.setCurrentWidget(widget)
         widget.setFocus(Qt.FocusReason.OtherFocusReason)
-        if self._current != name:
+        if self._current != name or was_over:
             self._current = name
             self.workspace_opened.emit(name)
+
+    def is_settings_shown(self) -> bool:
+        return self._settings_page is not None and self.pages.currentWidget() is self._settings_page
+
+    def toggle_settings(self) -> None:
+        """Lays the settings over the page, or takes them away."""
+        if self.is_settings_shown():
+            self.hide_settings()
+        elif self._settings_page is not None:
+            if self._current:
+                self.workspace_left.emit(self._current)
+            self.pages.setCurrentWidget(self._settings_page)
+            self._settings_page.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.top_bar.settings.setChecked(True)
+
+    def hide_settings(self) -> None:
+        """Goes back to what the settings lay over."""
+        if not self.is_settings_shown():
+            return
+        if self._current:
+            self.open_workspace(self._current)
+        else:
+            self.top_bar.settings.setChecked(False)
+            self.pages.setCurrentWidget(self._start)
+            self._start.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # -- what is said around them ----------------------------------------------------------------------------------
 
     def set_job(self, text: str | None, *, tip: str = "", workspace: str = "Runs") -> None:
         """Shows what runs in the top bar; a press on it opens `workspace`."""
@@ -301,6 +205,11 @@ class MainWindow(QMainWindow):
         event.accept()
         self.closed.emit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.keys_card.setGeometry(self.centralWidget().rect())
+        self.resized.emit()
+
     def _close_after_all(self) -> None:
         self._close_anyway = True
         self.close()
@@ -317,7 +226,3 @@ class MainWindow(QMainWindow):
         menu.addAction("Close the project").triggered.connect(self.close_project_requested)
         pill = self.top_bar.project
         menu.popup(pill.mapToGlobal(pill.rect().bottomLeft()))
-
-    def _shortcut(self, keys: str | QKeySequence.StandardKey, call: Callable[[], object]) -> None:
-        shortcut = QShortcut(QKeySequence(keys), self)
-        shortcut.activated.connect(call)

@@ -25,13 +25,13 @@ from PySide6.QtWidgets import (
 )
 
 from annotator.recent import RecentProject
-from annotator.store import DATABASE
+from annotator.store import is_project
 from annotator.views import theme
+from annotator.views.logo import Logo
 from annotator.views.start.buttons import ChoiceCard, RowButton
 from annotator.views.widgets.notice_bar import NoticeBar
 from annotator.views.widgets.painting import glyph_icon
 from annotator.views.widgets.section import SectionHead
-from annotator.views.window import Logo
 
 WIDTH = 760
 SENTENCE = (
@@ -183,7 +183,7 @@ class StartPage(QWidget):
         if not paths:
             return
         folder = paths[0] if paths[0].is_dir() else paths[0].parent
-        if (folder / DATABASE).exists():
+        if is_project(folder):
             self.open_requested.emit(folder)
         else:
             self.offer_new(folder)

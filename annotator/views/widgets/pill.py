@@ -91,9 +91,15 @@ class TabButton(PaintedButton):
         self.setAutoExclusive(True)
         self.setAccessibleName(f"{text} workspace")
 
+    def set_key(self, key: str) -> None:
+        """Writes another key in the cap; without one there is no cap."""
+        self._key = key
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         text = QFontMetrics(theme.font(weight=QFont.Weight.DemiBold)).horizontalAdvance(self.text())
-        return QSize(int(text + key_cap_width(self._key) + 32), 30)
+        return QSize(int(text + (key_cap_width(self._key) + 8 if self._key else 0) + 24), 30)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.current()
@@ -108,6 +114,7 @@ class TabButton(PaintedButton):
         painter.setPen(tokens.color("faint" if not self.isEnabled() else "text" if is_lit else "muted"))
         left_aligned = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.drawText(QRectF(self.rect()).adjusted(12, 0, 0, 0), left_aligned, self.text())
-        draw_key_cap(painter, self.width() - 8, self.height() / 2, self._key, enabled=self.isEnabled())
+        if self._key:
+            draw_key_cap(painter, self.width() - 8, self.height() / 2, self._key, enabled=self.isEnabled())
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 6)
