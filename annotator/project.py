@@ -12,7 +12,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from annotator.store import DATABASE, Store, open_store
+from annotator.store import Store, begin_store, is_project, open_store, open_store_to_read
+from annotator.store.place import DATABASE, URL_VARIABLE
 from annotator.store.records import VideoRecord
 from davenet.errors import UserError
 from davenet.files import write_text_atomically
@@ -34,7 +35,11 @@ class VideoState:
 
 
 class Project:
-    """An open project. Use as a context manager or call `close`; `write_lock` is for the app, of which there is one."""
+    """An open project. Use as a context manager or call `close`.
+
+    `write_lock` is for the app: of a project whose database is a file only one app may change verdicts. Where another
+    has it, or the folder cannot be written to, the project is open for reading only and `read_only_reason` says why.
+    """
 
     def __init__(self, path: Path, store: Store, lock: FileLock | None = None, *, read_only_reason: str = "") -> None:
         self.path = path
@@ -46,11 +51,19 @@ class Project:
     def is_read_only(self) -> bool:
         return bool(self.read_only_reason)
 
+    def require_writable(self) -> None:
+        """Raises UserError with the reason where nothing can be written; called before long work that ends so."""
+        if self.is_read_only:
+            raise UserError(self.read_only_reason)
+
     @classmethod
-    def create(cls, path: Path, *, write_lock: bool = False) -> "Project":
-        """Makes a project in a new or empty folder; raises UserError where a project or other files lie there."""
+    def create(cls, path: Path, *, write_lock: bool = False, database: str | None = None) -> "Project":
+        """Makes a project in a new or empty folder; raises UserError where a project or other files lie there.
+
+        `database` is the address of a PostgreSQL database (else ANNOTATOR_DATABASE_URL, else a file in the folder).
+        """
         path = path.expanduser().absolute()
-        if (path / DATABASE).exists():
+        if is_project(path):
             raise UserError(f"{path} already is a project; open it, or choose another folder.")
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file; choose a folder for the project.")
@@ -61,33 +74,48 @@ class Project:
                 (path / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{path} cannot be made a project ({error.strerror}); choose another folder.") from error
-        return cls._opened(path, write_lock)
+        store = begin_store(path, database or os.environ.get(URL_VARIABLE))
+        store.close()
+        return cls.open(path, write_lock=write_lock)
 
     @classmethod
     def open(cls, path: Path, *, write_lock: bool = False) -> "Project":
-        """Raises UserError, one sentence each: no such folder, not a project, of a newer version, unreadable, not
-        writable, or (with `write_lock`) open in another app, named by its user, host and pid."""
+        """Opens a project, for reading only where it cannot be written to or (with `write_lock`) where another app has it.
+
+        Raises UserError, one sentence each: no such folder, not a project, of a newer version, unreadable.
+        """
         path = path.expanduser().absolute()
         try:
             if not path.exists():
                 raise UserError(f"{path} does not exist; create it with: annotator new {path}")
             if not path.is_dir():
                 raise UserError(f"{path} is a file, not a project folder; give the folder that holds {DATABASE}.")
-            if not (path / DATABASE).exists():
+            if not is_project(path):
                 raise UserError(f"{path} is not a project (no {DATABASE} in it); create one with: annotator new FOLDER")
-            for folder in _FOLDERS:
-                (path / folder).mkdir(exist_ok=True)
         except OSError as error:
             raise UserError(f"{path} cannot be opened ({error.strerror}); change its permissions.") from error
-        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            raise UserError(f"{path} cannot be written to; change its permissions or copy the project elsewhere.")
-        return cls._opened(path, write_lock)
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise UserError(f"{path} cannot be read; change its permissions or copy the project elsewhere.")
+        is_file = (path / DATABASE).exists()
+        if is_file and (reason := _not_writable(path)):
+            return cls(path, open_store_to_read(path, reason), read_only_reason=reason)
+        if not (write_lock and is_file):
+            return cls._opened(path, None)
+        lock, holder = _take_lock(path)
+        if lock is None:
+            reason = f"{path} is open in another Matchmap Annotator ({holder}); here it can only be read until that one closes."
+            return cls(path, open_store_to_read(path, reason), read_only_reason=reason)
+        return cls._opened(path, lock)
 
     @classmethod
-    def _opened(cls, path: Path, write_lock: bool) -> "Project":
-        lock = _take_lock(path) if write_lock else None
+    def _opened(cls, path: Path, lock: FileLock | None) -> "Project":
         try:
+            for folder in _FOLDERS:
+                (path / folder).mkdir(exist_ok=True)
             return cls(path, open_store(path), lock)
+        except OSError as error:
+            _release(path, lock)
+            raise UserError(f"{path} cannot be opened ({error.strerror}); change its permissions.") from error
         except BaseException:
             _release(path, lock)
             raise
@@ -185,9 +213,17 @@ class Project:
 
     @property
     def reviewer(self) -> str:
-        """The reviewer's name of this project's app: as set, else the name of the account."""
-        chosen = self.store.setting("reviewer")
-        return str(chosen) if chosen else account_name()
+        """The reviewer's name of this project's app: as set, else the database role on a server, else the account."""
+        chosen = self.store.setting(self._reviewer_key)
+        return str(chosen) if chosen else self.store.role or account_name()
+
+    def set_reviewer(self, name: str) -> None:
+        """Keeps the reviewer's name; on a server it is that of our own role, for others work in the same database."""
+        self.store.set_setting(self._reviewer_key, name)
+
+    @property
+    def _reviewer_key(self) -> str:
+        return f"reviewer of {self.store.role}" if self.store.role else "reviewer"
 
 
 def account_name() -> str:
@@ -197,22 +233,30 @@ def account_name() -> str:
         return "reviewer"
 
 
-def _take_lock(path: Path) -> FileLock:
-    """Locks the project for this app. The system frees the lock of a process that died, whatever its file says."""
+def _not_writable(path: Path) -> str:
+    """Returns why a project whose database is a file cannot be written to, '' where it can."""
+    for place in (path, path / DATABASE):
+        if not os.access(place, os.W_OK):
+            return f"{place} cannot be written to, so the project can only be read; change its permissions or copy it."
+    return ""
+
+
+def _take_lock(path: Path) -> tuple[FileLock | None, str]:
+    """Locks the project for this app, or returns in words who holds it.
+
+    The system frees the lock of a process that died, whatever its file says.
+    """
     lock = FileLock(path / ".app.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        holder = _lock_holder(path)
-        raise UserError(
-            f"{path} is open in another Matchmap Annotator ({holder}); close that one or open another project."
-        ) from None
+        return None, _lock_holder(path)
     except OSError as error:
         raise UserError(f"{path} cannot be locked ({error.strerror}); change its permissions.") from error
     since = datetime.now(UTC).isoformat(timespec="seconds")
     values = {"pid": os.getpid(), "host": socket.gethostname(), "user": account_name(), "since": since}
     write_text_atomically(path / ".app.json", json.dumps(values))
-    return lock
+    return lock, ""
 
 
 def _lock_holder(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from annotator.store import DATABASE
+from annotator.store import is_project
 from davenet.files import write_text_atomically
 
 _KEPT = 20
@@ -34,7 +34,7 @@ def recent_projects() -> list[RecentProject]:
         found = [(Path(entry["path"]), datetime.fromisoformat(entry["opened_at"])) for entry in entries]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    return [RecentProject(path, opened_at, (path / DATABASE).exists()) for path, opened_at in found]
+    return [RecentProject(path, opened_at, is_project(path)) for path, opened_at in found]
 
 
 def remember_project(path: Path) -> None:

@@ -24,6 +24,7 @@ def run_verb(project: Project, spec: Spec, title: str, *, done: str | None = Non
     verb has failed. Raises UserError for that and for the world's other faults, StoppedError after Ctrl-C,
     ReportedBugError for our faults.
     """
+    project.require_writable()
     stop = threading.Event()
     with ProgressView(title) as view, _stopped_by_signals(stop, view):
         if isinstance(spec, TrainSpec):

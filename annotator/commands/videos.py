@@ -27,6 +27,14 @@ def new(
     videos: Annotated[
         Path | None, typer.Option("--videos", metavar="FOLDER", help="Import the videos of this folder.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Keep the database on a PostgreSQL server, for several reviewers at once: "
+            "postgresql+psycopg://USER@HOST/DATABASE; else ANNOTATOR_DATABASE_URL, else a file in the folder.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Makes a project in a new folder."""
@@ -39,9 +47,9 @@ def new(
     with output(as_json) as out:
         if videos is not None and not videos.expanduser().exists():
             raise UserError(f"{videos.expanduser().absolute()} does not exist; check its name.")
-        with Project.create(project) as made:
+        with Project.create(project, database=database) as made:
             summary: dict[str, Any] = {"project": str(made.path)}
-            lines = [f"Project {made.path}"]
+            lines = [f"Project {made.path}" + (f", its database in {made.store.server}" if made.store.server else "")]
             if videos is not None:
                 imported = run_import(made, verbs.plan_import(made, [videos]))
                 summary |= imported
@@ -97,6 +105,33 @@ def extract(
             videos_at=videos_at,
         ),
     )
+
+
+def proxies(
+    project: ProjectFolder,
+    video: OnlyVideos = None,
+    force: Force = False,
+    automatic: Annotated[
+        bool | None,
+        typer.Option(
+            "--automatic/--no-automatic", help="Only set whether the app makes them by itself after an import."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Makes small copies of the videos in which playback finds every place at once. Skips what is done."""
+    from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.project import Project
+    from annotator.verbs.proxies import PROXIES_SETTING
+
+    if automatic is None:
+        _by_video(project, as_json, "proxy", "made", lambda p: verbs.plan_proxy(p, videos=_uids(p, video), force=force))
+        return
+    with output(as_json) as out, Project.open(project) as opened:
+        opened.store.set_setting(PROXIES_SETTING, automatic)
+        line = "The app makes proxies after an import." if automatic else "The app makes no proxies by itself."
+        out.result({PROXIES_SETTING: automatic}, line)
 
 
 def transcribe(

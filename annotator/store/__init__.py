@@ -1,34 +1,122 @@
 """A project's database: every query of the app lives here, and only frozen records leave it."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
-from annotator.store.opening import database_errors, migrate, open_engine
-from annotator.store.pairs import PairQueries
+from annotator.store.finals import FinalQueries
+from annotator.store.leases import LeaseQueries
+from annotator.store.opening import check_revision, database_errors, migrate, open_engine, open_engine_to_read
+from annotator.store.people import PeopleQueries
+from annotator.store.place import DATABASE, URL_VARIABLE, ServerPlace, is_project, new_place, read_place, write_place
+from annotator.store.postgresql import create_schema, open_server_engine, role_of
+from annotator.store.queue_filters import FilterQueries
 from annotator.store.releases import ReleaseQueries
+from annotator.store.remarks import RemarkQueries
 from annotator.store.runs import RunQueries
-from annotator.store.verdicts import VerdictQueries
+from annotator.store.scores import ScoreQueries
 from annotator.store.videos import VideoQueries
 
-__all__ = ["DATABASE", "Store", "open_store"]
-
-DATABASE = "project.sqlite"
+__all__ = ["DATABASE", "Store", "begin_store", "is_project", "open_store", "open_store_to_read"]
 
 
-class Store(VideoQueries, PairQueries, VerdictQueries, RunQueries, ReleaseQueries):
+class Store(
+    VideoQueries,
+    LeaseQueries,
+    FilterQueries,
+    PeopleQueries,
+    FinalQueries,
+    RemarkQueries,
+    ScoreQueries,
+    RunQueries,
+    ReleaseQueries,
+):
     """The one way to a project's database; thread-safe, each call its own short transaction."""
 
 
 def open_store(project_dir: Path) -> Store:
     """Opens (or begins) the database of a project folder, migrating an older one after a backup.
 
-    Raises UserError where it is no project database, of a newer version, or cannot be written.
+    Raises UserError where it is no project database, of a newer version, or cannot be written; DamagedDatabaseError
+    where its file is no longer whole.
+    """
+    if not is_project(project_dir):
+        return begin_store(project_dir, os.environ.get(URL_VARIABLE))
+    place = read_place(project_dir)
+    return _open_file(project_dir / DATABASE) if place is None else _open_on_server(project_dir, place)
+
+
+def begin_store(project_dir: Path, url: str | None = None) -> Store:
+    """Begins the database of a new project: in its folder, or in a schema of its own where `url` leads.
+
+    The folder remembers the URL without its password. Raises UserError as `open_store` does.
+    """
+    if not url:
+        return _open_file(project_dir / DATABASE)
+    place = new_place(url)
+    engine = open_server_engine(place)
+    try:
+        create_schema(engine, place, project_dir.name)
+    finally:
+        engine.dispose()
+    store = _open_on_server(project_dir, place)
+    write_place(project_dir, place)
+    return store
+
+
+def open_store_to_read(project_dir: Path, reason: str) -> Store:
+    """Opens the database of a project folder so that nothing can be written; `reason` is said to whoever tries.
+
+    Raises UserError where it is no project database of this version.
     """
     path = project_dir / DATABASE
+    wal = path.with_name(f"{DATABASE}-wal")
+    if os.access(project_dir, os.W_OK):
+        return _open_to_read(path, path, reason)
+    if not (wal.exists() and wal.stat().st_size):
+        return _open_to_read(path, path, reason, immutable=True)
+    # What was written last lies in the log beside the file, which SQLite cannot take in without writing there
+    folder = tempfile.TemporaryDirectory(prefix="annotator-")
+    try:
+        for file in (path, wal):
+            shutil.copyfile(file, Path(folder.name) / file.name)
+        store = _open_to_read(Path(folder.name) / DATABASE, path, reason)
+    except BaseException:
+        folder.cleanup()
+        raise
+    store.when_closed = folder.cleanup
+    return store
+
+
+def _open_file(path: Path) -> Store:
     engine = open_engine(path)
     try:
-        with database_errors(path):
-            migrate(engine, path)
+        migrate(engine, path)
     except BaseException:
         engine.dispose()
         raise
     return Store(engine, path)
+
+
+def _open_to_read(file: Path, path: Path, reason: str, *, immutable: bool = False) -> Store:
+    engine = open_engine_to_read(file, immutable=immutable)
+    try:
+        check_revision(engine, path)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, path, read_only_reason=reason)
+
+
+def _open_on_server(project_dir: Path, place: ServerPlace) -> Store:
+    path = project_dir / DATABASE
+    engine = open_server_engine(place)
+    try:
+        with database_errors(path, place.name):
+            role = role_of(engine, place)
+            migrate(engine, path, server=place.name)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine, path, server=place.name, role=role)

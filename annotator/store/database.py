@@ -1,6 +1,6 @@
 """Short transactions on a project's database: what the store's queries by subject have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from annotator.store.opening import database_errors
+from davenet.errors import UserError
 
 BATCH = 500  # values in one IN (...): well under every database's limit on parameters
 
@@ -18,22 +19,37 @@ def in_batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 class Database:
-    """An engine with the two ways to use it; each call of the store is one transaction, from any thread."""
+    """An engine with the two ways to use it; each call of the store is one transaction, from any thread.
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    `path` is the database's file in the project's folder, or where it would be if it did not lie on a server; `server`
+    names it then, and `role` is who we are there. With a `read_only_reason` every writing is refused with it.
+    """
+
+    def __init__(
+        self, engine: Engine, path: Path, *, read_only_reason: str = "", server: str = "", role: str = ""
+    ) -> None:
         self._engine = engine
+        self._reading_engine = engine
+        if server:  # as SQLite's readers, who see one state from their first look to their last
+            self._reading_engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self.path = path
+        self.read_only_reason = read_only_reason
+        self.server = server
+        self.role = role
+        self.when_closed: Callable[[], None] = lambda: None
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        with database_errors(self.path), Session(self._engine) as session:
+        with database_errors(self.path, self.server), Session(self._reading_engine) as session:
             yield session
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
         """Takes the write lock at once: a transaction never fails half-way because another wrote after it had read."""
+        if self.read_only_reason:
+            raise UserError(self.read_only_reason)
         with (
-            database_errors(self.path),
+            database_errors(self.path, self.server),
             self._engine.connect().execution_options(writes=True) as connection,
             Session(connection, expire_on_commit=False) as session,
         ):
@@ -42,3 +58,4 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+        self.when_closed()

@@ -10,11 +10,20 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
+from annotator.store.postgresql import server_errors
 from davenet.errors import UserError, one_line
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-REVISION = "0002"  # the newest revision in migrations/versions: a database that has it opens without loading Alembic
+REVISION = "0003"  # the newest revision in migrations/versions: a database that has it opens without loading Alembic
 BUSY_TIMEOUT_MS = 5000
+
+
+class DamagedDatabaseError(UserError):
+    """The database's file is no longer whole; its newest good backup can take its place."""
+
+    def __init__(self, sentence: str, path: Path) -> None:
+        super().__init__(sentence)
+        self.path = path
 
 
 def open_engine(path: Path) -> Engine:
@@ -29,30 +38,63 @@ def open_engine(path: Path) -> Engine:
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("PRAGMA journal_mode=WAL")
 
+    _begin_as_said(engine)
+    return engine
+
+
+def open_engine_to_read(path: Path, *, immutable: bool = False) -> Engine:
+    """Returns an engine that SQLite itself lets write nothing: the file is opened for reading only.
+
+    `immutable` is for a folder that cannot be written to, where SQLite could not note who reads; nobody else may write then.
+    """
+    query = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if immutable else {})
+    engine = create_engine(URL.create("sqlite", database=path.absolute().as_uri(), query=query))
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    _begin_as_said(engine)
+    return engine
+
+
+def _begin_as_said(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return engine
-
 
 @contextmanager
-def database_errors(path: Path) -> Iterator[None]:
-    """Turns what the world does to a database file into a UserError that names it; our own mistakes pass through."""
+def database_errors(path: Path, server: str = "") -> Iterator[None]:
+    """Turns what the world does to a database into a UserError that names it; our own mistakes pass through.
+
+    `server` names the database where it lies on a server, and not at `path`.
+    """
+    if server:
+        with server_errors(server):
+            yield
+        return
     try:
         yield
     except (exc.DatabaseError, sqlite3.DatabaseError) as error:
         reason = one_line(getattr(error, "orig", None) or error).lower()
+        for fragment, sentence in _DAMAGES.items():
+            if fragment in reason:
+                raise DamagedDatabaseError(sentence.format(path=path, folder=path.parent), path) from error
         for fragment, sentence in _SENTENCES.items():
             if fragment in reason:
                 raise UserError(sentence.format(path=path, folder=path.parent)) from error
         raise
 
 
+_DAMAGES = {
+    "file is not a database": "{path} is not a project database; restore it with: annotator restore {folder}",
+    "malformed": "{path} is damaged; restore its last good backup with: annotator restore {folder}",
+}
 _SENTENCES = {
-    "file is not a database": "{path} is not a project database; restore it from a copy in {folder}/backups.",
-    "malformed": "{path} is damaged; restore it from a copy in {folder}/backups.",
     "disk i/o error": "{path} could not be read or written (the disk reports an error); check the disk and try again.",
     "is full": "The disk is full: {path} could not be written; free some space and try again.",
     "readonly": "{folder} cannot be written to; change its permissions or copy the project elsewhere.",
@@ -62,52 +104,97 @@ _SENTENCES = {
 }
 
 
-def migrate(engine: Engine, path: Path, *, script_folder: Path = MIGRATIONS, newest: str = REVISION) -> Path | None:
+def migrate(
+    engine: Engine, path: Path, *, script_folder: Path = MIGRATIONS, newest: str = REVISION, server: str = ""
+) -> Path | None:
     """Brings the database to the newest revision and returns the backup made before, or None where none was needed.
 
     A new, empty database is only filled. Raises UserError, and changes nothing, where the database's revision is not
-    known to this version. The migration is one transaction: where it fails, nothing has changed.
+    known to this version. The migration is one transaction: where it fails, nothing has changed. Of two that migrate at
+    once, the second waits for the first and then finds nothing left to do.
     """
-    with database_errors(path):
+    with database_errors(path, server):
         revision, is_empty = _revision(engine)
         if revision == newest:
             return None
-        from alembic import command
-        from alembic.config import Config
         from alembic.script import ScriptDirectory
 
-        config = Config()
-        config.set_main_option("script_location", str(script_folder).replace("%", "%%"))
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        where = server or path
         if not is_empty and revision is None:
-            raise UserError(f"{path} is not a project database (no version in it); open the folder of a project.")
+            raise UserError(f"{where} is not a project database (no version in it); open the folder of a project.")
+        known = {script.revision for script in ScriptDirectory(str(script_folder)).walk_revisions()}
         if revision is not None and revision not in known:
             raise UserError(
-                f"{path} was made by a newer version of Matchmap Annotator; nothing was changed. "
+                f"{where} was made by a newer version of Matchmap Annotator; nothing was changed. "
                 "Update Matchmap Annotator to open it."
             )
-        backup = None if is_empty else back_up(path, f"before-{newest}")
-        try:
-            with engine.connect().execution_options(writes=True) as connection, connection.begin():
-                config.attributes["connection"] = connection
-                command.upgrade(config, newest)
-        except BaseException:
-            engine.dispose()
-            raise
+        backup = None
+        if not is_empty and revision is not None:
+            reason = f"before-{newest}"
+            backup = back_up_server(engine, path, reason, revision) if server else back_up(path, reason)
+        upgrade(engine, newest, script_folder=script_folder)
         return backup
+
+
+def upgrade(engine: Engine, revision: str, *, script_folder: Path = MIGRATIONS) -> None:
+    """Runs the migrations up to a revision in one transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(script_folder).replace("%", "%%"))
+    try:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def check_revision(engine: Engine, path: Path, *, newest: str = REVISION) -> None:
+    """Raises UserError where a database that may only be read is not of this version: it cannot be migrated then."""
+    with database_errors(path):
+        revision, _ = _revision(engine)
+    if revision is None:
+        raise UserError(f"{path} is not a project database (no version in it); open the folder of a project.")
+    if revision != newest:
+        raise UserError(
+            f"{path} is of another version of Matchmap Annotator and can only be read here; "
+            "open it once where it can be written to."
+        )
 
 
 def back_up(path: Path, reason: str) -> Path:
     """Copies the database as one consistent file into the project's backups folder and returns where it lies."""
+    target = _backup_path(path, reason)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    return target
+
+
+def back_up_server(engine: Engine, path: Path, reason: str, revision: str) -> Path:
+    """Copies a server's database of a revision into an SQLite file among the project's backups, which opens as one."""
+    from annotator.store.copying import copy_rows
+
+    target = _backup_path(path, reason)
+    copy = open_engine(target)
+    try:
+        upgrade(copy, revision)
+        with engine.connect() as source, copy.connect().execution_options(writes=True) as sink:
+            copy_rows(source, sink)
+            sink.commit()
+    finally:
+        copy.dispose()
+    return target
+
+
+def _backup_path(path: Path, reason: str) -> Path:
     folder = path.parent / "backups"
     folder.mkdir(exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     target = folder / f"{path.stem}-{stamp}-{reason}{path.suffix}"
-    if target.exists():
-        target = target.with_stem(f"{target.stem}-{time.monotonic_ns()}")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
-    return target
+    return target.with_stem(f"{target.stem}-{time.monotonic_ns()}") if target.exists() else target
 
 
 def _revision(engine: Engine) -> tuple[str | None, bool]:

@@ -90,13 +90,15 @@ class VerdictQueries(Database):
     def undo(self, reviewer: str) -> str | None:
         """Withdraws the reviewer's newest verdict that stands and returns its pair's uid; None where there is none."""
         with self._writing() as session:
-            target = next(iter(standing_backwards(session.scalars(_backwards(reviewer)))), None)
+            with session.scalars(_backwards(reviewer)) as rows:
+                target = next(iter(standing_backwards(rows)), None)
             return None if target is None else _append_about(session, target, "withdrawn")
 
     def redo(self, reviewer: str) -> str | None:
         """Restores the verdict withdrawn last, unless one was given since, and returns its pair's uid, or None."""
         with self._writing() as session:
-            uid = redoable(session.scalars(_backwards(reviewer)))
+            with session.scalars(_backwards(reviewer)) as rows:
+                uid = redoable(rows)
             if uid is None:
                 return None
             target = session.scalars(select(tables.Verdict).where(tables.Verdict.uid == uid)).one()
@@ -105,8 +107,8 @@ class VerdictQueries(Database):
     def last_verdicts(self, reviewer: str, limit: int = 20) -> list[VerdictRecord]:
         """Returns the reviewer's verdicts that are not withdrawn, the newest first: the order of undo."""
         found: list[VerdictRecord] = []
-        with self._reading() as session:
-            for row in standing_backwards(session.scalars(_backwards(reviewer))):
+        with self._reading() as session, session.scalars(_backwards(reviewer)) as rows:
+            for row in standing_backwards(rows):
                 found.append(verdict_record(row))
                 if len(found) == limit:
                     break

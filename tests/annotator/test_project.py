@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         (tmp_path / "kitchen").chmod(0o755)
 
 
-def test_a_second_app_is_told_whose_the_project_is_and_verbs_still_run(tmp_path: Path) -> None:
+def test_a_second_app_only_reads_and_is_told_whose_the_project_is_and_verbs_still_run(tmp_path: Path) -> None:
     Project.create(tmp_path / "kitchen").close()
     with subprocess.Popen(
         [sys.executable, "-c", _APP, str(tmp_path / "kitchen")],
@@ -77,12 +78,17 @@ def test_a_second_app_is_told_whose_the_project_is_and_verbs_still_run(tmp_path:
     ) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "open\n"
-        with pytest.raises(UserError, match=f"open in another Matchmap Annotator .*process {first.pid}"):
-            Project.open(tmp_path / "kitchen", write_lock=True)
+        with Project.open(tmp_path / "kitchen", write_lock=True) as second:
+            assert second.is_read_only
+            assert re.search(f"open in another Matchmap Annotator .*process {first.pid}", second.read_only_reason)
+            with pytest.raises(UserError, match=f"process {first.pid}"):
+                second.store.set_setting("beside", 0)
+            assert second.store.setting("beside") is None
         with Project.open(tmp_path / "kitchen") as beside:
             beside.store.set_setting("beside", 1)
         first.kill()  # without a chance to tidy up
     with Project.open(tmp_path / "kitchen", write_lock=True) as project:
+        assert not project.is_read_only
         assert json.loads((project.path / ".app.json").read_text())["pid"] == os.getpid()
 
 
