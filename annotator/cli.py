@@ -57,6 +57,7 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("import", corpora.import_videos, "annotator import kitchen omelette.mp4 ~/Videos/more"),
     ("stats", corpora.stats, "annotator stats kitchen --plot lengths.svg"),
     ("extract", videos.extract, "annotator extract kitchen"),
+    ("proxies", videos.proxies, "annotator proxies kitchen"),
     ("transcribe", videos.transcribe, "annotator transcribe kitchen"),
     ("detect", videos.detect, "annotator detect kitchen --with onnx:food.onnx --classes food.txt --food-label Food"),
     ("mine", mining.mine, "annotator mine kitchen --food-threshold 0.6"),

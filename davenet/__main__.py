@@ -27,6 +27,7 @@ _VERBS = (
     "import",
     "import-corpus",
     "extract",
+    "proxy",
     "transcribe",
     "detect",
     "mine",

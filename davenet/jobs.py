@@ -20,6 +20,7 @@ _JOBS = {
     "import": ("davenet.media.importing", "import_videos"),
     "import-corpus": ("davenet.corpora.importing", "import_corpus"),
     "extract": ("davenet.media.extract", "extract_videos"),
+    "proxy": ("davenet.media.proxy", "make_proxies"),
     "transcribe": ("davenet.labels.transcribe", "transcribe_videos"),
     "detect": ("davenet.labels.detect", "detect_foods"),
     "mine": ("davenet.labels.mining", "mine_pairs"),

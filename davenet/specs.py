@@ -111,6 +111,15 @@ class ExtractSpec(ExtractSettings, EngineOptions):
         return ExtractSettings(**{name: getattr(self, name) for name in ExtractSettings.model_fields})
 
 
+class ProxySpec(Spec):
+    """Make small copies of videos to seek in, one file a video, for playback."""
+
+    verb: Literal["proxy"] = "proxy"
+    videos: list[VideoRef]
+    out_dir: Path
+    force: bool = False
+
+
 class TranscriberOptions(Spec):
     """What a recogniser is told beside its name."""
 
@@ -307,6 +316,7 @@ AnySpec = Annotated[
     ImportSpec
     | ImportCorpusSpec
     | ExtractSpec
+    | ProxySpec
     | TranscribeSpec
     | DetectSpec
     | MineSpec

@@ -31,7 +31,7 @@ DEFAULT_GRACE_MS = 10_000
 KILL_MS = 3_000
 
 # Jobs of one lane run one after the other; looking through files for videos is quick and waits for nobody.
-_LANES = {"import": None, "train": "runs", "evaluate": "runs"}
+_LANES = {"import": None, "proxy": "proxies", "train": "runs", "evaluate": "runs"}
 
 
 class Job(QObject):
@@ -373,8 +373,8 @@ class JobQueue(QObject):
         self._closing = False
 
     def ending_with_window(self) -> list[Job]:
-        """Returns the jobs that closing the window would cut short."""
-        return [job for job in self._jobs if not job.outlives_window]
+        """Returns the jobs that closing the window would cut short; proxies go on by themselves the next time."""
+        return [job for job in self._jobs if not job.outlives_window and job.verb != "proxy"]
 
     def _add(
         self,

@@ -20,10 +20,12 @@ from annotator.verbs.labelling import (
     plan_mine,
     plan_transcribe,
 )
-from annotator.verbs.releasing import collect_release, import_release, plan_release
+from annotator.verbs.proxies import collect_proxy, lacks_proxies, plan_proxy, wants_proxies
+from annotator.verbs.releasing import collect_release, plan_release
 from annotator.verbs.reproducing import collect_reproduce, plan_reproduce
 from annotator.verbs.scoring import collect_score, plan_score
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
+from annotator.verbs.taking_in import import_release
 from annotator.verbs.training import (
     accepted_split,
     collect_evaluate,
@@ -48,6 +50,7 @@ __all__ = [
     "collect_import_corpus",
     "collect_matchmaps",
     "collect_mine",
+    "collect_proxy",
     "collect_release",
     "collect_render",
     "collect_reproduce",
@@ -55,6 +58,7 @@ __all__ = [
     "collect_train",
     "collect_transcribe",
     "import_release",
+    "lacks_proxies",
     "on_engine",
     "plan_detect",
     "plan_evaluate",
@@ -63,6 +67,7 @@ __all__ = [
     "plan_import_corpus",
     "plan_matchmaps",
     "plan_mine",
+    "plan_proxy",
     "plan_release",
     "plan_render",
     "plan_reproduce",
@@ -74,12 +79,14 @@ __all__ = [
     "resolve_run",
     "run_ended",
     "run_started",
+    "wants_proxies",
 ]
 
 _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]] = {
     "import": collect_import,
     "import-corpus": collect_import_corpus,
     "extract": collect_extract,
+    "proxy": collect_proxy,
     "transcribe": collect_transcribe,
     "detect": collect_detect,
     "mine": collect_mine,

@@ -108,6 +108,15 @@ class FrameReader:
         self._ahead = None
         return self._returned(*self._recent[-1])
 
+    def until_s(self) -> float:
+        """Returns when the frame last returned gives way to the next one; infinite for the last of the video."""
+        for frame_s, _ in self._recent:
+            if frame_s > self._returned_s:
+                return frame_s
+        if self._ahead is None:
+            self._ahead = self._decode_one()
+        return float("inf") if self._ahead is None else self._ahead[0]
+
     def close(self) -> None:
         self._recent.clear()
         self._ahead = None
