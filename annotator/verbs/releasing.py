@@ -1,4 +1,4 @@
-"""Releases: a project's labels and verdicts as tables that others can load, and such tables taken into a project.
+"""Releases: a project's labels and verdicts as tables that others can load (taking_in.py takes them into a project).
 
 In a release a video is known by its id in its corpus, or by its uid; nothing in it tells where a file lies.
 """
@@ -7,7 +7,7 @@ import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,20 @@ from pydantic import ValidationError
 
 from annotator.project import Project
 from annotator.store.records import Mining, VerdictRecord, VideoRecord
-from annotator.store.releases import Snapshot, StandingPair, VideoFacts, asked_label
+from annotator.store.releases import Snapshot, StandingPair, asked_label
 from davenet import __version__
 from davenet.errors import UserError
 from davenet.files import disk_error
 from davenet.labels import detections, words
 from davenet.pairs import Pair, pair_uid
 from davenet.release.facts import DEFAULT_TITLE, Facts, MiningFacts, SourceFacts, without_paths, write_facts
-from davenet.release.reading import Release, ReleasedPair, ReleasedVideo
 from davenet.release.tables import TableWriter
 from davenet.release.target import check_target
 from davenet.specs import ReleaseMedia, ReleaseSpec, VideoRef
 
 SOURCES_SETTING = "released_sources"  # recognisers and detectors of imported releases, whose label files are not here
-_SPLITS_SETTING = "splits"
-_OF_NO_CORPUS = ("", "folder")  # their ids are file names
+SPLITS_SETTING = "splits"
+_OF_NO_CORPUS = ("", "folder")
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -86,47 +85,9 @@ def collect_release(project: Project, spec: ReleaseSpec, result: Mapping[str, An
 
 def release_names(videos: Iterable[VideoRecord]) -> dict[str, str]:
     """Returns by uid what each video is called in a release: its id in its corpus where no other has that, else its uid."""
-    names = {video.uid: _corpus_id(video) or video.uid for video in videos}
+    names = {video.uid: corpus_id_of(video) or video.uid for video in videos}
     counted = Counter(names.values())
     return {uid: name if counted[name] == 1 else uid for uid, name in names.items()}
-
-
-def import_release(project: Project, folder: Path, *, keep_splits: bool = False) -> dict[str, Any]:
-    """Takes in a release's pairs, labels and verdicts on the videos that the project has: all of them, or nothing.
-
-    Returns {"videos", "missing": names of videos that are not here, "other_files": those that are here as another file,
-    "moved": uids in another split now, "new_pairs", "known_pairs", "pairs_without_video", "new_verdicts", "known_verdicts",
-    "verdicts_without_video"}. Raises UserError naming the file that is damaged, changed or of a newer version, and where the
-    project has none of the videos.
-    """
-    release = Release(folder.expanduser().absolute())
-    matched = _Matched(project.store.videos(), release.videos())
-    if not matched.found:
-        few = ", ".join(matched.missing[:3])
-        raise UserError(f"{project.path} has none of the videos of {folder} ({few} …); import the videos first.")
-    facts = release.manifest.facts
-    minings = sorted(facts.minings, key=lambda mining: mining.number)
-    places = {mining.number: place for place, mining in enumerate(minings)}
-    taking = _Taking(matched, project.store.pair_uids_by_place(), places)
-    taken = project.store.put_release(
-        [_video_facts(uid, video, keep_splits) for uid, video in matched.found.items()],
-        _known_minings(project, minings),
-        taking.pairs(release),
-        taking.verdicts(release),
-        _settings(project, facts, matched, keep_splits),
-    )
-    return {
-        "videos": len(matched.found),
-        "missing": matched.missing,
-        "other_files": matched.other_files,
-        "moved": list(taken.moved),
-        "new_pairs": taken.new_pairs,
-        "known_pairs": taken.known_pairs,
-        "pairs_without_video": taking.n_pairs_without_video,
-        "new_verdicts": taken.new_verdicts,
-        "known_verdicts": taken.known_verdicts,
-        "verdicts_without_video": taking.n_verdicts_without_video,
-    }
 
 
 def _write_tables(
@@ -161,7 +122,7 @@ def _write_tables(
         for uid in sorted(n_pairs, key=lambda uid: names[uid]):
             rows.add(videos[uid].split, _video_row(videos[uid], names[uid], n_pairs[uid]))
     detectors, recognisers = used.facts([minings[found] for found in numbers], snapshot.setting(SOURCES_SETTING) or {})
-    corpora = {_corpus(videos[uid]) for uid in n_pairs}
+    corpora = {corpus_of(videos[uid]) for uid in n_pairs}
     said = project.store.split_sources()
     facts = Facts(
         made_with=f"Matchmap Annotator {__version__}",
@@ -239,8 +200,8 @@ def _verdict_row(verdict: VerdictRecord, pair_id: str, name: str, reviewer: str)
 def _video_row(video: VideoRecord, name: str, n_pairs: int) -> dict[str, Any]:
     return {
         "video_id": name,
-        "corpus": _corpus(video) or None,
-        "corpus_id": _corpus_id(video) or None,
+        "corpus": corpus_of(video) or None,
+        "corpus_id": corpus_id_of(video) or None,
         "split": video.split,
         "recipe_type": video.recipe_type or None,
         "language": video.language or None,
@@ -254,12 +215,14 @@ def _video_row(video: VideoRecord, name: str, n_pairs: int) -> dict[str, Any]:
     }
 
 
-def _corpus(video: VideoRecord) -> str:
+def corpus_of(video: VideoRecord) -> str:
+    """Returns the corpus by whose ids a video is known anywhere, "" for none: a folder's ids are file names."""
     return "" if video.corpus in _OF_NO_CORPUS else video.corpus
 
 
-def _corpus_id(video: VideoRecord) -> str:
-    return video.corpus_id if _corpus(video) else ""
+def corpus_id_of(video: VideoRecord) -> str:
+    """Returns the id by which a video is known anywhere, "" where it has none."""
+    return video.corpus_id if corpus_of(video) else ""
 
 
 class _Pseudonyms:
@@ -340,130 +303,3 @@ def _mined_versions(minings: Iterable[Mining], kind: str, names: set[str]) -> se
         for version in versions
         if without_paths(name) in names
     }
-
-
-class _Matched:
-    """Which of a release's videos the project has: by their ids in a corpus, their uids, or the content of their files."""
-
-    def __init__(self, videos: Iterable[VideoRecord], released: Iterable[ReleasedVideo]) -> None:
-        here = list(videos)
-        by_uid = {video.uid: video for video in here}
-        by_hash = {video.source_hash: video for video in here}
-        by_corpus_id: dict[str, list[VideoRecord]] = {}
-        for video in here:
-            if corpus_id := _corpus_id(video):
-                by_corpus_id.setdefault(corpus_id, []).append(video)
-        self.found: dict[str, ReleasedVideo] = {}  # by uid
-        self.missing: list[str] = []
-        self.other_files: list[str] = []
-        for each in released:
-            same_id = by_corpus_id.get(each.corpus_id or "", [])
-            candidates = [
-                *(video for video in same_id if video.source_hash == each.source_hash),
-                *same_id,
-                *(by[key] for by, key in ((by_uid, each.video_id), (by_hash, each.source_hash)) if key in by),
-            ]
-            match = next((video for video in candidates if video.uid not in self.found), None)
-            if match is None:
-                self.missing.append(each.video_id)
-                continue
-            self.found[match.uid] = each
-            if match.source_hash != each.source_hash:
-                self.other_files.append(match.uid)
-        self.uids = {video.video_id: uid for uid, video in self.found.items()}
-
-
-class _Taking:
-    """Turns a release's rows into the project's, under the uids that the project has for them or gives them."""
-
-    def __init__(self, matched: _Matched, known: Mapping[Any, str], mining_places: Mapping[int, int]) -> None:
-        self._matched = matched
-        self._known = known
-        self._taken = set(known.values())
-        self._mining_places = mining_places
-        self._uids: dict[str, str] = {}  # by the pair's name in the release
-        self.n_pairs_without_video = 0
-        self.n_verdicts_without_video = 0
-
-    def pairs(self, release: Release) -> Iterator[StandingPair]:
-        for row in release.pairs():
-            video_uid = self._matched.uids.get(row.video_id)
-            if video_uid is None:
-                self.n_pairs_without_video += 1
-                continue
-            uid = self._uids[row.pair_id] = self._uid(row, video_uid)
-            pair = Pair(
-                uid,
-                video_uid,
-                row.time_s,
-                row.segment_s,
-                row.kind,
-                row.labels,
-                row.food_probability,
-                row.sound_offset_s,
-            )
-            yield StandingPair(pair, row.is_mined, row.detector, row.recogniser, self._mining_places[row.mining])
-
-    def _uid(self, row: ReleasedPair, video_uid: str) -> str:
-        asked = row.labels[0].class_name if row.labels else None
-        known = self._known.get(((video_uid, round(row.time_s * 1000), row.kind), asked))
-        if known is not None:
-            return known
-        uid = pair_uid(video_uid, row.time_s, row.kind)
-        if uid in self._taken:  # by another label of the frame
-            uid = pair_uid(video_uid, row.time_s, row.kind, asked or "")
-        self._taken.add(uid)
-        return uid
-
-    def verdicts(self, release: Release) -> Iterator[VerdictRecord]:
-        for row in release.verdicts():
-            pair_uid_here = self._uids.get(row.pair_id)
-            if pair_uid_here is None:
-                self.n_verdicts_without_video += 1
-                continue
-            yield VerdictRecord(
-                uid=row.verdict_id,
-                pair_uid=pair_uid_here,
-                reviewer=row.reviewer,
-                decision=row.decision,
-                label=row.label,
-                reason=row.reason,
-                comment=row.comment,
-                seconds=row.seconds,
-                window_s=row.window_s,
-                blind=row.blind,
-                given_at=row.given_at,
-                app_version=row.app_version,
-                origin="import",
-                labels=row.labels,
-            )
-
-
-def _video_facts(uid: str, video: ReleasedVideo, keep_splits: bool) -> VideoFacts:
-    said = {name: getattr(video, name) for name in ("corpus", "corpus_id", "recipe_type", "language", "speech_share")}
-    return VideoFacts(uid, None if keep_splits else video.split, said)
-
-
-def _known_minings(project: Project, minings: Iterable[MiningFacts]) -> list[tuple[Any, dict[str, Any]]]:
-    """Returns the minings with the settings that the project's own have, where they are the same but for paths."""
-    here = [(mining.at, dict(mining.settings)) for mining in project.store.minings()]
-    found = []
-    for mining in minings:
-        own = (settings for at, settings in here if at == mining.at and without_paths(settings) == mining.settings)
-        found.append((mining.at, next(own, mining.settings)))
-    return found
-
-
-def _settings(project: Project, facts: Facts, matched: _Matched, keep_splits: bool) -> dict[str, Any]:
-    """Returns the project's settings that the release changes: sources of its labels, and of its splits where none is told."""
-    sources: dict[str, list[dict[str, Any]]] = dict(project.store.setting(SOURCES_SETTING) or {})
-    for kind, released in (("detectors", facts.detectors), ("recognisers", facts.recognisers)):
-        before = list(sources.get(kind, []))
-        names = {(source["name"], source["version"]) for source in before}
-        new = [source.model_dump() for source in released if (source.name, source.version) not in names]
-        sources[kind] = before + new
-    changed: dict[str, Any] = {SOURCES_SETTING: sources}
-    if not keep_splits:
-        told = dict(project.store.setting(_SPLITS_SETTING) or {})
-        changed[_SPLITS_SETTING] = facts.splits | told
-    return changed

@@ -80,6 +80,11 @@ class Release:
             for split in SPLIT_NAMES:
                 self._check_columns(table, split)
 
+    def n_rows(self, table: TableName) -> int:
+        """Returns how many rows a table has in all its splits."""
+        names = (table_path(Path(), table, split).as_posix() for split in SPLIT_NAMES)
+        return sum(self.manifest.files[name].rows for name in names if name in self.manifest.files)
+
     def videos(self) -> Iterator[ReleasedVideo]:
         """Yields each video; raises UserError, as the others do, naming the file and the row that is wrong."""
         seen: set[str] = set()
