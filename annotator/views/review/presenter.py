@@ -73,6 +73,8 @@ class ReviewPresenter(QObject):
         queue.emptied.connect(self._show_nothing)
         queue.numbers_changed.connect(self._show_numbers)
         queue.failed.connect(self._say_error)
+        queue.said.connect(lambda text: workspace.notice.show_notice(text, "info", seconds=6))
+        queue.emptiness_left.connect(self._leave_emptiness)
         self.playback.failed.connect(self._say_not_playing)
 
     @property
@@ -103,6 +105,7 @@ class ReviewPresenter(QObject):
 
     def shutdown(self) -> None:
         self.playback.set_active(False)
+        self.queue.shutdown()
         self.background.shutdown()
 
     def refresh(self, show: str | None = None) -> None:

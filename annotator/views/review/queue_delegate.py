@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from annotator.store.records import PairRecord
 from annotator.views import theme
-from annotator.views.review.queue_model import RecordRole, ThumbnailRole, class_of
+from annotator.views.review.queue_model import HolderRole, RecordRole, ThumbnailRole, class_of
 from annotator.views.widgets.painting import Glyph, draw_glyph
 from annotator.views.widgets.stage import fit
 from annotator.views.widgets.time_layout import clock_text
@@ -51,7 +51,7 @@ class QueueDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(text.left(), text.top() + 6, 70, 8), 4, 4)
             painter.drawRoundedRect(QRectF(text.left(), text.top() + 24, 110, 8), 4, 4)
         else:
-            _paint_text(painter, text, record)
+            _paint_text(painter, text, record, index.data(HolderRole))
         painter.restore()
 
 
@@ -71,7 +71,7 @@ def _paint_thumbnail(painter: QPainter, box: QRectF, image: object) -> None:
     painter.restore()
 
 
-def _paint_text(painter: QPainter, box: QRectF, record: PairRecord) -> None:
+def _paint_text(painter: QPainter, box: QRectF, record: PairRecord, holder: str) -> None:
     tokens = theme.current()
     number = f"{record.label.probability:.2f}" if record.label else ""
     painter.setFont(theme.font())
@@ -93,7 +93,15 @@ def _paint_text(painter: QPainter, box: QRectF, record: PairRecord) -> None:
     painter.setFont(theme.font(theme.SMALL_PX))
     painter.setPen(tokens.color("muted"))
     more = f"+{len(record.labels) - 1}" if len(record.labels) > 1 else ""
-    note = " · ".join(part for part in (more, record.state if record.state == "skipped" else "") if part)
+    parts = (
+        more,
+        "skipped" if record.state == "skipped" else "",
+        "flagged" if record.flagged else "",
+        f"with {holder}" if holder else "",
+    )
+    note = QFontMetrics(painter.font()).elidedText(
+        " · ".join(part for part in parts if part), Qt.TextElideMode.ElideRight, int(box.left() + width - x)
+    )
     painter.drawText(QRectF(x, box.top(), box.left() + width - x, 20), Qt.AlignmentFlag.AlignVCenter, note)
     time = f" · {clock_text(record.time_s)}"
     metrics = QFontMetrics(painter.font())

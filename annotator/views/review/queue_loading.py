@@ -1,55 +1,160 @@
-"""Loads the review queue and searches it, away from the GUI thread."""
+"""Loads the review queue, what it can be filtered by and what others changed in it, away from the GUI thread."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from annotator.store import Store
-from annotator.store.records import PairRecord, PairState, QueueCounts, QueueOrder, VerdictRecord, VideoRecord
+from annotator.store.records import (
+    FilterFacets,
+    PairRecord,
+    QueueCounts,
+    QueueFilter,
+    QueueMarker,
+    QueueOrder,
+    QueueState,
+    VerdictRecord,
+    VideoRecord,
+)
 from annotator.views.review.queue_model import places
 
 _FIRST = 60  # records read with the queue: a screenful and more
-_PART = 500
+_SELECTIONS = "selections"
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """One reviewer's queue: all uids in order with their rows, the first records, and the numbers beside it."""
+class QueueRequest:
+    """Which pairs are asked for, whose and how: `selection` is a named choice of uids in the sender's own order."""
+
+    reviewer: str
+    state: QueueState = "pending"
+    order: QueueOrder = "mined"
+    filter: QueueFilter = field(default_factory=QueueFilter)
+    seed: int = 0
+    selection: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tells whether nothing but the state narrows the list."""
+        return self.filter.is_empty and not self.selection
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRows:
+    """The pairs of a request: all uids in order with their rows, and the first records."""
 
     uids: list[str]
     rows: dict[str, int]
     first_records: list[PairRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueNumbers:
+    """What stands beside the list: counts, the newest verdicts, the project's videos, where its history is."""
+
     counts: QueueCounts
     last_verdicts: list[VerdictRecord]
     videos: dict[str, VideoRecord]
-
-    @classmethod
-    def nothing(cls) -> "Queue":
-        return cls([], {}, [], QueueCounts(0, 0, 0, 0, 0, 0), [], {})
+    marker: QueueMarker
 
 
-def load_queue(store: Store, state: PairState, *, reviewer: str, order: QueueOrder, last: int) -> Queue:
-    """Reads the queue; `last` is how many of the newest verdicts come with it. Raises UserError as the store does."""
-    uids = store.queue_uids(state, reviewer=reviewer, order=order)
-    return Queue(
-        uids,
-        places(uids),
-        store.pairs(uids[:_FIRST], reviewer=reviewer),
-        store.counts(reviewer),
-        store.last_verdicts(reviewer, last),
-        {video.uid: video for video in store.videos()},
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the filter drawer offers."""
+
+    facets: FilterFacets
+    saved_filters: Mapping[str, QueueFilter]
+    selections: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChange:
+    """What others' work changes in a list: the pairs to read again, those that leave it and those that enter, by row."""
+
+    marker: QueueMarker
+    counts: QueueCounts
+    records: list[PairRecord] = field(default_factory=list)
+    leaving: list[str] = field(default_factory=list)
+    entering: list[tuple[int, str]] = field(default_factory=list)
+
+
+def no_counts() -> QueueCounts:
+    return QueueCounts(0, 0, 0, 0, 0, 0)
+
+
+def wanted_uids(store: Store, request: QueueRequest) -> list[str]:
+    """Returns the uids that a request asks for; a selection keeps its own order unless another one was chosen."""
+    uids = store.queue_uids(
+        request.state, reviewer=request.reviewer, order=request.order, filter=request.filter, seed=request.seed
     )
+    if not request.selection:
+        return uids
+    selected = read_selections(store).get(request.selection, ())
+    if request.order == "mined":
+        present = set(uids)
+        return [uid for uid in selected if uid in present]
+    chosen = set(selected)
+    return [uid for uid in uids if uid in chosen]
 
 
-def matches(record: PairRecord, text: str) -> bool:
-    """Tells whether each word of the text is in one of the pair's classes, its heard words or its video's title."""
-    looked_at = " ".join(
-        [record.video_title, record.video_uid, *(f"{label.class_name} {label.word}" for label in record.labels)]
-    ).casefold()
-    return all(word in looked_at for word in text.casefold().split())
+def load_rows(store: Store, request: QueueRequest) -> QueueRows:
+    """Reads the list of a request. Raises UserError as the store does."""
+    uids = wanted_uids(store, request)
+    return QueueRows(uids, places(uids), store.pairs(uids[:_FIRST], reviewer=request.reviewer))
 
 
-def matching_uids(store: Store, uids: Sequence[str], text: str, *, reviewer: str) -> Iterator[list[str]]:
-    """Yields the uids of matching pairs in parts, in the queue's order; parts may be empty."""
-    for first in range(0, len(uids), _PART):
-        records = store.pairs(uids[first : first + _PART], reviewer=reviewer)
-        yield [record.uid for record in records if matches(record, text)]
+def load_numbers(store: Store, reviewer: str, n_last: int) -> QueueNumbers:
+    """Reads what stands beside the list; `n_last` is how many of the newest verdicts. Raises UserError as the store does."""
+    marker, _uids = store.changes_since()
+    videos = {video.uid: video for video in store.videos()}
+    return QueueNumbers(store.counts(reviewer), store.last_verdicts(reviewer, n_last), videos, marker)
+
+
+def load_choices(store: Store, reviewer: str) -> Choices:
+    return Choices(store.filter_facets(reviewer), store.saved_filters(), read_selections(store))
+
+
+def load_change(store: Store, request: QueueRequest, marker: QueueMarker, listed: Sequence[str]) -> QueueChange | None:
+    """Reads what changed since the marker in the list whose uids are `listed`; None where nothing did."""
+    now, changed = store.changes_since(marker)
+    if not changed:
+        return None
+    counts, records = store.counts(request.reviewer), store.pairs(changed, reviewer=request.reviewer)
+    uids = wanted_uids(store, request)
+    before = set(listed)
+    touched = set(changed)
+    rows = {uid: row for row, uid in enumerate(uids) if uid in touched}
+    leaving = [uid for uid in changed if uid in before and uid not in rows]
+    entering = sorted((row, uid) for uid, row in rows.items() if uid not in before)
+    return QueueChange(now, counts, records, leaving, entering)
+
+
+def read_selections(store: Store) -> dict[str, list[str]]:
+    """Returns the named selections that other workspaces sent to review, by name."""
+    kept: dict[str, list[str]] = store.setting(_SELECTIONS, {})
+    return kept
+
+
+def keep_selection(store: Store, name: str, uids: Sequence[str]) -> None:
+    """Keeps a selection under a name, in place of one that has it."""
+    store.set_setting(_SELECTIONS, read_selections(store) | {name: list(dict.fromkeys(uids))})
+
+
+def forget_selection(store: Store, name: str) -> None:
+    kept = read_selections(store)
+    store.set_setting(_SELECTIONS, {other: uids for other, uids in kept.items() if other != name})
+
+
+_FIELDS = {"accept": "accepted", "reject": "rejected", "unsure": "unsure", "skip": "skipped", None: "pending"}
+
+
+def moved(counts: QueueCounts, before: str | None, after: str | None) -> QueueCounts:
+    """Returns the counts after a pair's standing verdict changed; None stands for pending.
+
+    A pair that its reviewer is unsure about is one to adjudicate; what others think of it is counted when next read.
+    """
+    source, target = _FIELDS[before], _FIELDS[after]
+    if source == target:
+        return counts
+    changed = {source: getattr(counts, source) - 1, target: getattr(counts, target) + 1}
+    contested = counts.adjudicate + (after == "unsure") - (before == "unsure")
+    return replace(counts, **changed, adjudicate=max(0, contested))

@@ -1,6 +1,7 @@
 """The review queue as a list model: all uids at once, records and thumbnails as they come into view."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
@@ -11,7 +12,8 @@ from annotator.views.widgets.time_layout import clock_text
 RecordRole = Qt.ItemDataRole.UserRole
 ThumbnailRole = Qt.ItemDataRole.UserRole + 1
 UidRole = Qt.ItemDataRole.UserRole + 2
-_KEPT_THUMBNAILS = 2000
+HolderRole = Qt.ItemDataRole.UserRole + 3
+THUMBNAIL_BYTES = 32 * 2**20
 _KEPT_RECORDS = 20_000
 Index = QModelIndex | QPersistentModelIndex
 
@@ -32,13 +34,16 @@ class QueueModel(QAbstractListModel):
     records_wanted = Signal(list)  # uids
     thumbnails_wanted = Signal(list)  # PairRecords
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, thumbnail_bytes: int = THUMBNAIL_BYTES) -> None:
         super().__init__(parent)
+        self._thumbnail_bytes = thumbnail_bytes
+        self._n_bytes = 0
+        self._taken: dict[str, str] = {}
         self._uids: list[str] = []
         self._rows: dict[str, int] = {}  # as they were set; `row_of` allows for the edits since
         self._n_removed = self._n_inserted = 0
         self._records: dict[str, PairRecord] = {}
-        self._thumbnails: dict[str, QImage] = {}
+        self._thumbnails: OrderedDict[str, QImage] = OrderedDict()  # the one seen last at the end
         self._asked_records: set[str] = set()
         self._asked_thumbnails: set[str] = set()
         self._missing: set[int] = set()
@@ -99,11 +104,26 @@ class QueueModel(QAbstractListModel):
         self._asked_thumbnails.clear()
 
     def set_thumbnail(self, uid: str, image: QImage) -> None:
-        if len(self._thumbnails) > _KEPT_THUMBNAILS:
-            self._thumbnails.clear()
-            self._asked_thumbnails.clear()
+        """Keeps a picture; those seen longest ago go when all take more than the bytes allowed."""
+        old = self._thumbnails.pop(uid, None)
+        self._n_bytes += image.sizeInBytes() - (old.sizeInBytes() if old is not None else 0)
         self._thumbnails[uid] = image
+        while self._n_bytes > self._thumbnail_bytes and len(self._thumbnails) > 1:
+            gone, picture = self._thumbnails.popitem(last=False)
+            self._n_bytes -= picture.sizeInBytes()
+            self._asked_thumbnails.discard(gone)
         self._repaint(uid)
+
+    def set_taken(self, taken: Mapping[str, str]) -> None:
+        """Takes which pairs are before other reviewers now, by uid."""
+        changed = {uid for uid in {*taken, *self._taken} if taken.get(uid) != self._taken.get(uid)}
+        self._taken = dict(taken)
+        for uid in changed:
+            self._repaint(uid)
+
+    def thumbnail_bytes(self) -> int:
+        """Returns the memory that the kept pictures take."""
+        return self._n_bytes
 
     def _repaint(self, uid: str) -> None:
         row = self.row_of(uid)
@@ -114,6 +134,10 @@ class QueueModel(QAbstractListModel):
 
     def uids(self) -> list[str]:
         return list(self._uids)
+
+    def uids_from(self, row: int, limit: int = 1000) -> list[str]:
+        """Returns up to `limit` uids from a row on."""
+        return self._uids[row : row + limit]
 
     def uid_at(self, row: int) -> str | None:
         return self._uids[row] if 0 <= row < len(self._uids) else None
@@ -142,13 +166,18 @@ class QueueModel(QAbstractListModel):
             if record is not None and uid not in self._thumbnails and uid not in self._asked_thumbnails:
                 self._unseen[uid] = record
                 self._ask.start()
-            return self._thumbnails.get(uid)
+            image = self._thumbnails.get(uid)
+            if image is not None:
+                self._thumbnails.move_to_end(uid)
+            return image
         if record is None:
             self._missing.add(index.row())
             self._ask.start()
             return None
         if role == RecordRole:
             return record
+        if role == HolderRole:
+            return self._taken.get(uid, "")
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{class_of(record)}, {record.video_title}, {clock_text(record.time_s)}, {record.state}"
         if role == Qt.ItemDataRole.ToolTipRole:

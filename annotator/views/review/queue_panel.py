@@ -1,129 +1,90 @@
-"""The queue beside the stage: which pairs (pending, skipped, done), a filter, the list, and their order."""
+"""The queue beside the stage: which pairs, a search, filters with their drawer, the list, its order and its length."""
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QHeaderView,
-    QLineEdit,
-    QMenu,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
-from annotator.store.records import QueueCounts, QueueOrder
+from annotator.store.records import QueueCounts, QueueFilter, QueueOrder, QueueState
 from annotator.views import theme
-from annotator.views.review.queue_delegate import ROW_HEIGHT, QueueDelegate
+from annotator.views.review.filter_button import FilterButton
+from annotator.views.review.filter_chips import FilterChips, FilterPart
+from annotator.views.review.filter_drawer import FilterDrawer
+from annotator.views.review.queue_emptiness import list_emptiness
+from annotator.views.review.queue_list import QueueList
 from annotator.views.review.queue_model import QueueModel
-from annotator.views.review.queue_orders import ORDERS
+from annotator.views.review.queue_orders import ORDERS, TIPS
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.flow import FlowLayout
 from annotator.views.widgets.pill import Pill
 
-STATES = ("pending", "skipped", "done")
+STATES: dict[QueueState, tuple[str, str]] = {
+    "pending": ("Pending", "Pairs that wait for your verdict"),
+    "skipped": ("Skipped", "Pairs that you put off"),
+    "flagged": ("Flagged", "Pairs that somebody flagged"),
+    "adjudicate": ("To adjudicate", "Pairs on which reviewers differ, or that somebody was unsure about"),
+    "done": ("Done", "Pairs that you decided"),
+    "all": ("All", "Every pair of the selection, decided or not"),
+}
 _FILTER_DELAY_MS = 150
 
 
 class FilterField(QLineEdit):
-    """A field that Escape empties and leaves."""
+    """A field that Escape empties and leaves; Down goes on to the list."""
 
     left = Signal()
+    descended = Signal()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if event.key() == Qt.Key.Key_Escape:
                 self.clear()
             self.left.emit()
+        elif event.key() == Qt.Key.Key_Down:
+            self.descended.emit()
         else:
             super().keyPressEvent(event)
 
 
-class QueueList(QTableView):
-    """One column of rows of one height. A QListView lays out all 200,000 rows again (1 s) whenever one leaves."""
-
-    def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setModel(model)
-        self.setItemDelegate(QueueDelegate(self))
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(ROW_HEIGHT)
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        rows.hide()
-        columns.hide()
-        self.setShowGrid(False)
-        self.setCornerButtonEnabled(False)
-        self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
-        self.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setMouseTracking(True)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setAccessibleName("Review queue")
-
-
 class QueuePanel(QFrame):
-    """Shows a QueueModel; says which pair, state, filter and order were chosen."""
+    """Shows a QueueModel; says which pair, state, search, filter and order were chosen."""
 
     pair_chosen = Signal(str)
     state_chosen = Signal(str)
-    filter_changed = Signal(str)
+    search_changed = Signal(str)
+    filter_chosen = Signal(object)  # QueueFilter
     order_chosen = Signal(str)
+    selection_left = Signal()
+    filters_opened = Signal()
+    empty_action_requested = Signal()
 
     def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "panel-left")
         self.model = model
-        self._pills = {state: Pill(state.capitalize()) for state in STATES}
-        pills = FlowLayout()
-        for state, pill in self._pills.items():
-            pill.setAutoExclusive(True)
-            pill.setToolTip(f"Show the {state} pairs")
-            pill.clicked.connect(lambda _checked=False, chosen=state: self.state_chosen.emit(chosen))
-            pills.addWidget(pill)
+        self._filter_text = ""
+        self._current_order: QueueOrder = "mined"
+        self._pills = {state: self._state_pill(state) for state in STATES}
+        self._pills["all"].hide()
         self._pills["pending"].setChecked(True)
-        self.filter = FilterField(placeholderText="Filter: class or video", clearButtonEnabled=False)
-        self.filter.setToolTip("Show only pairs whose class or video has these words (/)")
-        self.filter.setAccessibleName("Filter the queue")
-        self._delay = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
-        self._delay.timeout.connect(lambda: self.filter_changed.emit(self.filter.text().strip()))
-        self.filter.textChanged.connect(self._delay.start)
+        self._make_search()
+        self.chips = FilterChips()
+        self.chips.filter_chosen.connect(self.filter_chosen)
+        self.drawer = FilterDrawer()
+        self.drawer.filter_chosen.connect(self.filter_chosen)
+        self.drawer.closed.connect(self.close_filters)
         self.list = QueueList(model)
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
         self._empty = EmptyState()
         self._empty.set_compact()
+        self._empty.action_requested.connect(self.empty_action_requested)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.list)
-        self._stack.addWidget(self._empty)
-        self._order = Pill("", checkable=False)
-        self._order.set_state("menu")
-        self._order.setToolTip("Choose the order of the queue")
-        self._order.clicked.connect(self._open_orders)
+        for page in (self.list, self._empty, self.drawer):
+            self._stack.addWidget(page)
+        self._lay_out()
         self.set_order("mined")
-        head = QVBoxLayout()
-        head.setContentsMargins(12, 12, 12, 10)
-        head.setSpacing(10)
-        head.addLayout(pills)
-        head.addWidget(self.filter)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addWidget(self._stack, 1)
-        foot = QFrame()
-        theme.set_role(foot, "panel-bottom")
-        foot_row = QHBoxLayout(foot)
-        foot_row.setContentsMargins(12, 7, 12, 7)
-        foot_row.addWidget(self._order)
-        foot_row.addStretch(1)
-        column.addWidget(foot)
         for signal in (model.modelReset, model.rowsInserted, model.rowsRemoved):
             signal.connect(self._show_emptiness)
         self._show_emptiness()
@@ -131,41 +92,143 @@ class QueuePanel(QFrame):
     def sizeHint(self) -> QSize:
         return QSize(276, 600)
 
-    def set_counts(self, counts: QueueCounts) -> None:
-        for state, count in (("pending", counts.pending), ("skipped", counts.skipped), ("done", counts.done)):
-            self._pills[state].set_count(count)
+    def _state_pill(self, state: QueueState) -> Pill:
+        text, tip = STATES[state]
+        pill = Pill(text)
+        pill.setAutoExclusive(True)
+        pill.setToolTip(tip)
+        pill.clicked.connect(lambda: self.state_chosen.emit(state))
+        return pill
 
-    def set_state(self, state: str) -> None:
+    def _make_search(self) -> None:
+        self.filter = FilterField(placeholderText="Search class, word, video", clearButtonEnabled=False)
+        self.filter.setToolTip("Show only pairs whose class, word or video has these words (/)")
+        self.filter.setAccessibleName("Search the queue")
+        self._delay = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
+        self._delay.timeout.connect(lambda: self.search_changed.emit(self.filter.text().strip()))
+        self.filter.textChanged.connect(self._delay.start)
+        self.filter.descended.connect(lambda: self.list.setFocus(Qt.FocusReason.TabFocusReason))
+        self.filter_button = FilterButton()
+        self.filter_button.clicked.connect(self.toggle_filters)
+
+    def _lay_out(self) -> None:
+        pills = FlowLayout(spacing=5)
+        for pill in self._pills.values():
+            pills.addWidget(pill)
+        search = QHBoxLayout()
+        search.setSpacing(6)
+        search.addWidget(self.filter, 1)
+        search.addWidget(self.filter_button)
+        head = QVBoxLayout()
+        head.setContentsMargins(12, 12, 12, 10)
+        head.setSpacing(8)
+        head.addLayout(pills)
+        head.addLayout(search)
+        head.addWidget(self.chips)
+        self._order = Pill("", checkable=False)
+        self._order.set_state("menu")
+        self._order.clicked.connect(self._open_orders)
+        self._length = QLabel()
+        theme.set_role(self._length, "small")
+        self._foot = QFrame()
+        theme.set_role(self._foot, "panel-bottom")
+        foot_row = QHBoxLayout(self._foot)
+        foot_row.setContentsMargins(12, 7, 12, 7)
+        foot_row.addWidget(self._order)
+        foot_row.addStretch(1)
+        foot_row.addWidget(self._length)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self._stack, 1)
+        column.addWidget(self._foot)
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def set_counts(self, counts: QueueCounts) -> None:
+        for state, count in (
+            ("pending", counts.pending),
+            ("skipped", counts.skipped),
+            ("flagged", counts.flagged),
+            ("adjudicate", counts.adjudicate),
+            ("done", counts.done),
+        ):
+            self._pills[state].set_count(count)  # type: ignore[index]
+
+    def set_state(self, state: QueueState) -> None:
         self._pills[state].setChecked(True)
         self._show_emptiness()
 
-    def state(self) -> str:
+    def state(self) -> QueueState:
         return next(state for state, pill in self._pills.items() if pill.isChecked())
 
+    def set_filter(self, chosen: QueueFilter, parts: Sequence[FilterPart], text: str) -> None:
+        """Shows the filter in force: its parts as chips, and what it is called in sentences ("" for none)."""
+        self._filter_text = text
+        self.chips.set_parts(parts)
+        self.filter_button.set_number(len(parts))
+        self.drawer.set_filter(chosen)
+        if not self._delay.isActive() and chosen.text != self.filter.text().strip():
+            self.filter.setText(chosen.text)
+            self._delay.stop()
+        self._show_emptiness()
+
+    def set_selection(self, name: str, count: int | None = None) -> None:
+        """Shows that only a named selection is listed; "" for none."""
+        pill = self._pills["all"]
+        pill.setVisible(bool(name))
+        pill.set_count(count if name else None)
+
     def set_order(self, order: QueueOrder) -> None:
+        self._current_order = order
         self._order.setText(ORDERS[order])
         self._order.setAccessibleName(f"Order: {ORDERS[order]}")
-
-    def _open_orders(self) -> None:
-        menu = QMenu(self)
-        for order, text in ORDERS.items():
-            menu.addAction(text, lambda chosen=order: self.order_chosen.emit(chosen))
-        size = menu.sizeHint()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self._order.mapToGlobal(QPoint(0, -size.height() - 4)))
+        self._order.setToolTip(f"{TIPS[order]}; press to choose another order")
 
     def set_current(self, uid: str | None) -> None:
         """Selects the row of a pair and brings it into view, with the next ones below it."""
-        row = self.model.row_of(uid) if uid else None
-        if row is None:
-            self.list.clearSelection()
-            self.list.setCurrentIndex(QModelIndex())
+        self.list.show_current(uid)
+
+    # -- what is chosen --------------------------------------------------------------------------------------------
+
+    def toggle_filters(self) -> None:
+        """Opens the drawer in place of the list, or closes it."""
+        if self.is_filtering():
+            self.close_filters()
             return
-        index = self.model.index(row)
-        self.list.setCurrentIndex(index)
-        self.list.scrollTo(index, QTableView.ScrollHint.EnsureVisible)
-        below = self.model.index(min(row + 2, self.model.rowCount() - 1))
-        self.list.scrollTo(below, QTableView.ScrollHint.EnsureVisible)
+        self._stack.setCurrentWidget(self.drawer)
+        self._foot.hide()
+        self.filter_button.set_open(True)
+        self.drawer.classes.setFocus(Qt.FocusReason.TabFocusReason)
+        self.filters_opened.emit()
+
+    def close_filters(self) -> None:
+        """Goes back to the list; the filter stays."""
+        had_focus = self.drawer.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
+        self.filter_button.set_open(False)
+        self._foot.show()
+        self._stack.setCurrentWidget(self.list)
+        self._show_emptiness()
+        if had_focus or self.window().focusWidget() is None:
+            self.filter.left.emit()  # the keys of the workspace work again
+
+    def is_filtering(self) -> bool:
+        return self._stack.currentWidget() is self.drawer
+
+    def _open_orders(self) -> None:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for order, text in ORDERS.items():
+            is_again = order == self._current_order == "shuffled"
+            action = menu.addAction("shuffle again" if is_again else text)
+            action.setToolTip(TIPS[order])
+            action.setCheckable(True)
+            action.setChecked(order == self._current_order)
+            action.triggered.connect(lambda _checked=False, chosen=order: self.order_chosen.emit(chosen))
+        size = menu.sizeHint()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._order.mapToGlobal(QPoint(0, -size.height() - 4)))
 
     def _choose(self, index: QModelIndex) -> None:
         uid = self.model.uid_at(index.row())
@@ -173,16 +236,12 @@ class QueuePanel(QFrame):
             self.pair_chosen.emit(uid)
 
     def _show_emptiness(self) -> None:
-        is_empty = self.model.rowCount() == 0
-        self._stack.setCurrentIndex(1 if is_empty else 0)
-        if not is_empty:
+        count = self.model.rowCount()
+        self.drawer.set_count(count)
+        shown = f"{count:,}".replace(",", "\u202f")
+        self._length.setText(f"{shown} pair" if count == 1 else f"{shown} pairs")
+        if self.is_filtering():
             return
-        if self.filter.text().strip():
-            self._empty.set_content("Nothing matches", "Press Escape in the filter to see all pairs again.")
-        else:
-            title, text = {
-                "pending": ("Nothing pending", "Every pair here has a verdict, or none is mined yet."),
-                "skipped": ("Nothing skipped", "Skip with S what you want to come back to."),
-                "done": ("No verdicts yet", "Accept with A or reject with X; what you decided is listed here."),
-            }[self.state()]
-            self._empty.set_content(title, text)
+        self._stack.setCurrentWidget(self.list if count else self._empty)
+        if not count:
+            self._empty.set_content(*list_emptiness(self.state(), self._filter_text))
