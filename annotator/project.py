@@ -12,8 +12,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from annotator.store import Store, begin_store, is_project, open_store, open_store_to_read
-from annotator.store.place import DATABASE, URL_VARIABLE
+from annotator.project_folder import DATABASE, is_project
+from annotator.store import Store, begin_store, open_store, open_store_to_read
+from annotator.store.backups import Backup, check_whole, newest_good, restore
+from annotator.store.place import URL_VARIABLE
 from annotator.store.records import VideoRecord
 from davenet.errors import UserError
 from davenet.files import write_text_atomically
@@ -82,7 +84,8 @@ class Project:
     def open(cls, path: Path, *, write_lock: bool = False) -> "Project":
         """Opens a project, for reading only where it cannot be written to or (with `write_lock`) where another app has it.
 
-        Raises UserError, one sentence each: no such folder, not a project, of a newer version, unreadable.
+        Raises UserError, one sentence each: no such folder, not a project, of a newer version, unreadable; it is a
+        DamagedDatabaseError where a backup can take the database's place.
         """
         path = path.expanduser().absolute()
         try:
@@ -105,7 +108,32 @@ class Project:
         if lock is None:
             reason = f"{path} is open in another Matchmap Annotator ({holder}); here it can only be read until that one closes."
             return cls(path, open_store_to_read(path, reason), read_only_reason=reason)
+        try:
+            check_whole(path / DATABASE)
+        except BaseException:
+            _release(path, lock)
+            raise
         return cls._opened(path, lock)
+
+    @staticmethod
+    def restore(path: Path) -> tuple[Backup, Path]:
+        """Puts the newest good backup in the database's place; returns it and the folder where the old file is kept.
+
+        Raises UserError where the database is on a server, there is no good backup, or an app has the project open.
+        """
+        path = path.expanduser().absolute()
+        if not (path / DATABASE).exists():
+            raise UserError(f"{path} has no {DATABASE} that a backup could replace; give a project's folder.")
+        lock, holder = _take_lock(path)
+        if lock is None:
+            raise UserError(f"{path} is open in another Matchmap Annotator ({holder}); close that one first.")
+        try:
+            backup = newest_good(path / DATABASE)
+            if backup is None:
+                raise UserError(f"{path} has no backup that is whole; nothing was changed.")
+            return backup, restore(path / DATABASE, backup)
+        finally:
+            _release(path, lock)
 
     @classmethod
     def _opened(cls, path: Path, lock: FileLock | None) -> "Project":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from annotator.store import is_project
+from annotator.project_folder import is_project
 from davenet.files import write_text_atomically
 
 _KEPT = 20

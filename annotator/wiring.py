@@ -24,7 +24,11 @@ from davenet.errors import UserError
 
 if TYPE_CHECKING:
     from annotator.jobs.queue import JobQueue
+    from annotator.playback.cache import MediaCache
     from annotator.project import Project
+    from annotator.views.safekeeping import Safekeeping
+    from annotator.views.settings.page import SettingsPage
+    from annotator.views.settings.presenter import SettingsPresenter
     from annotator.workspaces import OpenProject, Players
 
 SETTINGS_FILE = "app.ini"
@@ -50,8 +54,11 @@ class Wiring(QObject):
         self.open: OpenProject | None = None
         self._queue: JobQueue | None = None
         self._players: Players | None = None
+        self._cache: MediaCache | None = None
         self.start = StartPage()
         self.window.set_start_page(self.start)
+        self._settings_presenter: SettingsPresenter | None = None
+        self.window.settings_page = self._make_settings
         self._connect()
         self.close_project()
         if project_dir is not None:
@@ -102,9 +109,11 @@ class Wiring(QObject):
     def players(self) -> "Players":
         """The players of Review, Matchmaps and Data; made with the first project."""
         if self._players is None:
+            from annotator.playback.cache import MediaCache
             from annotator.workspaces import make_players
 
-            self._players = make_players(self)
+            self._cache = MediaCache(self.preferences.cache_limit_mb << 20)
+            self._players = make_players(self, self._cache)
             self._apply_volume()
         return self._players
 
@@ -115,11 +124,43 @@ class Wiring(QObject):
         try:
             project = Project.open(folder, write_lock=True)
         except UserError as error:
+            self.close_project()
             self.start.show_error(str(error))
+            self._offer_backup(folder, error)
             self.start.set_recent(recent.recent_projects())
             return False
         self._show_project(project)
         return True
+
+    def _offer_backup(self, folder: Path, error: UserError) -> None:
+        """Offers the last good backup on the start page where a project's database is damaged."""
+        from annotator.store.backups import Backup, newest_good
+        from annotator.store.opening import DamagedDatabaseError
+
+        if not isinstance(error, DamagedDatabaseError):
+            return
+        sentence, damaged = str(error), error.path
+
+        def offer(backup: Backup | None) -> None:
+            if backup is not None:
+                self.start.ask(sentence, f"Restore the backup of {backup}", lambda: self.restore_project(folder))
+
+        self.background.run(lambda: newest_good(damaged), offer)
+
+    def restore_project(self, folder: Path) -> None:
+        """Puts a project's last good backup in the place of its damaged database and opens it."""
+        from annotator.project import Project
+
+        def restored(kept: Path) -> None:
+            if self.open_project(folder):
+                self.window.notice.show_notice(f"The backup was restored; the damaged file is kept in {kept}.", "good")
+
+        self.close_project()
+        self.start.notice.clear()
+        self.start.set_busy("Restoring the backup…")
+        self.background.run(
+            lambda: Project.restore(folder)[1], restored, lambda error: self.start.show_error(str(error))
+        )
 
     def new_project(self, videos: Path, folder: Path) -> None:
         """Makes a project and starts to import the videos."""
@@ -160,6 +201,7 @@ class Wiring(QObject):
             self.open.close()
             self.open.deleteLater()
             self.open = None
+            self._tell_settings()
             self.project_closed.emit()
         self.start.set_busy("")
         self.start.set_recent(recent.recent_projects())
@@ -188,13 +230,27 @@ class Wiring(QObject):
         self.start.set_busy("")
         self.start.notice.clear()
         self.start.new_form.hide()
-        self.open = OpenProject(project, self.window, self.queue, self.players, self.preferences, self.bindings, self)
+        self.open = OpenProject(project, self.window, self.queue, self.players, self.settings, self.bindings, self)
         if not workspace:
             remembered = str(self.settings.value(f"workspace/{project.name}", "Review"))
             workspace = remembered if project.store.videos() else "Data"
         self.window.show_project(project.name, workspace if self.window.workspace(workspace) else "Review")
-        self.open.work.find_runs_again(self.open.runs.refresh)
+        if project.is_read_only:
+            self.window.ask(project.read_only_reason, "Try again", lambda: self.open_project(project.path))
+        else:
+            self.open.work.find_runs_again(self.open.runs.refresh)
+            self._keep_safe(self.open.safekeeping)
+        self._tell_settings()
         self.project_opened.emit(project)
+
+    def _keep_safe(self, safekeeping: "Safekeeping") -> None:
+        """Starts the open project's backups and shows what they find."""
+        folder = safekeeping.project.path
+        safekeeping.failed.connect(lambda sentence: self.window.notice.show_notice(sentence, "warning"))
+        safekeeping.damaged.connect(
+            lambda sentence: self.window.ask(sentence, "Close and restore", lambda: self.restore_project(folder))
+        )
+        safekeeping.start()
 
     def _workspace_opened(self, name: str) -> None:
         if self.open is not None:
@@ -248,6 +304,27 @@ class Wiring(QObject):
 
     # -- settings --------------------------------------------------------------------------------------------------
 
+    def _make_settings(self) -> "SettingsPage":
+        """Makes the settings page when it is first asked for."""
+        from annotator.views.settings.page import SettingsPage
+        from annotator.views.settings.presenter import SettingsPresenter
+
+        page = SettingsPage(self.bindings)
+        shown = self._settings_presenter = SettingsPresenter(page, self.preferences, self.bindings, self)
+        page.left.connect(self.window.hide_settings)
+        self.window.settings_shown.connect(shown.show)
+        self.window.settings_hidden.connect(shown.hide)
+        shown.reviewer_changed.connect(lambda name: self.open.review.set_reviewer(name) if self.open else None)
+        shown.proxies_changed.connect(lambda on: self.open.proxies.set_on(on) if self.open else None)
+        self._tell_settings()
+        return page
+
+    def _tell_settings(self) -> None:
+        if self._settings_presenter is not None and self.open is not None:
+            self._settings_presenter.set_project(self.open.project, self.players)
+        elif self._settings_presenter is not None:
+            self._settings_presenter.set_project(None)
+
     def _apply(self, name: str) -> None:
         """A setting was changed: it takes effect now."""
         if name in ("theme", "text_size"):
@@ -256,13 +333,13 @@ class Wiring(QObject):
             self.window.top_bar.theme.set_choice(chosen)
         elif name in ("volume", "is_muted"):
             self._apply_volume()
-        elif self.open is not None:
-            self.open.apply(name)
+        elif name == "cache_limit_mb" and self._cache is not None:
+            self._cache.limit = self.preferences.cache_limit_mb << 20
 
     def _change_volume(self, by: int) -> None:
         self.preferences.set("volume", min(100, max(0, self.preferences.volume + by)))
 
     def _apply_volume(self) -> None:
-        share = 0.0 if self.preferences.is_muted else self.preferences.volume / 100
         for player in self._players or ():
-            player.set_volume(share)
+            player.set_volume(self.preferences.volume / 100)
+            player.set_muted(self.preferences.is_muted)

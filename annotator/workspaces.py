@@ -3,9 +3,10 @@
 wiring.py imports this module after the first window is on screen: it brings the database, the decoder and every view.
 """
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QSettings
 
 from annotator.jobs.queue import JobQueue
+from annotator.playback.cache import MediaCache
 from annotator.playback.player import Player
 from annotator.project import Project
 from annotator.views.data.presenter import DataPresenter
@@ -13,20 +14,22 @@ from annotator.views.data.workspace import DataWorkspace
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.presenter import MatchmapsPresenter
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
+from annotator.views.proxies import Proxies
 from annotator.views.review.presenter import ReviewPresenter
+from annotator.views.review.review_options import ReviewOptions
 from annotator.views.review.workspace import ReviewWorkspace
 from annotator.views.runs.presenter import RunsPresenter
 from annotator.views.runs.workspace import RunsWorkspace
-from annotator.views.settings.preferences import Preferences
+from annotator.views.safekeeping import Safekeeping
 from annotator.views.window import MainWindow
 from annotator.views.work import Work
 
 Players = tuple[Player, Player, Player]
 
 
-def make_players(parent: QObject) -> Players:
-    """Returns the players of Review, Matchmaps and Data: each keeps its video and place."""
-    return Player(parent), Player(parent), Player(parent)
+def make_players(parent: QObject, cache: MediaCache) -> Players:
+    """Returns the players of Review, Matchmaps and Data: each keeps its video and place, all share the cache."""
+    return Player(parent, cache=cache), Player(parent, cache=cache), Player(parent, cache=cache)
 
 
 class OpenProject(QObject):
@@ -38,16 +41,17 @@ class OpenProject(QObject):
         window: MainWindow,
         queue: JobQueue,
         players: Players,
-        preferences: Preferences,
+        settings: QSettings,
         bindings: KeyBindings,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self.project = project
         self.players = players
-        self._preferences = preferences
         self.work = Work(project, queue, self)
-        review, matchmaps, runs, data = ReviewWorkspace(), MatchmapsWorkspace(), RunsWorkspace(), DataWorkspace()
+        self.proxies = Proxies(self.work, self)
+        review = ReviewWorkspace(keys=bindings, options=ReviewOptions(settings))
+        matchmaps, runs, data = MatchmapsWorkspace(), RunsWorkspace(), DataWorkspace()
         for name, widget in (("Review", review), ("Matchmaps", matchmaps), ("Runs", runs), ("Data", data)):
             window.set_workspace(name, widget)
         self.review = ReviewPresenter(review, project, players[0], self)
@@ -59,12 +63,8 @@ class OpenProject(QObject):
         matchmaps.workspace_requested.connect(window.open_workspace)
         self.data.project_changed.connect(self._project_changed)
         self.work.collected.connect(self._run_changed)
-        self.apply("autoplay")
-
-    def apply(self, name: str) -> None:
-        """Lets a setting that was changed take effect here."""
-        if name == "autoplay":
-            self.review.autoplay = self._preferences.autoplay
+        self.safekeeping = Safekeeping(project, self)
+        self.review.verdict_given.connect(self.safekeeping.count_verdict)
 
     def open_workspace(self, name: str) -> None:
         """Lets the presenter of the workspace in view work."""
@@ -87,6 +87,7 @@ class OpenProject(QObject):
         self.runs.close()
         self.data.close()
         self.work.close()
+        self.safekeeping.close()
         self.project.close()
 
     def _project_changed(self, verb: str) -> None:

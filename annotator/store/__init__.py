@@ -5,11 +5,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from annotator.project_folder import DATABASE, is_project
 from annotator.store.finals import FinalQueries
 from annotator.store.leases import LeaseQueries
 from annotator.store.opening import check_revision, database_errors, migrate, open_engine, open_engine_to_read
 from annotator.store.people import PeopleQueries
-from annotator.store.place import DATABASE, URL_VARIABLE, ServerPlace, is_project, new_place, read_place, write_place
+from annotator.store.place import URL_VARIABLE, ServerPlace, new_place, read_place, write_place
 from annotator.store.postgresql import create_schema, open_server_engine, role_of
 from annotator.store.queue_filters import FilterQueries
 from annotator.store.releases import ReleaseQueries

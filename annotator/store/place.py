@@ -12,11 +12,10 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from annotator.project_folder import PLACE
 from davenet.errors import UserError
 from davenet.files import write_text_atomically
 
-DATABASE = "project.sqlite"
-PLACE = "project.json"
 URL_VARIABLE = "ANNOTATOR_DATABASE_URL"
 _DRIVER = "postgresql+psycopg"
 
@@ -32,11 +31,6 @@ class ServerPlace:
     def name(self) -> str:
         """The database as people speak of it."""
         return f"{self.url.database or self.url.username or 'PostgreSQL'} on {self.url.host or 'this machine'}"
-
-
-def is_project(folder: Path) -> bool:
-    """Tells whether a project lies in a folder, wherever its database is."""
-    return (folder / DATABASE).exists() or (folder / PLACE).exists()
 
 
 def new_place(url: str) -> ServerPlace:

@@ -4,7 +4,7 @@ Given data through setters; emits what is wanted. A folder dropped on it becomes
 already is one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from annotator.project_folder import is_project
 from annotator.recent import RecentProject
-from annotator.store import is_project
 from annotator.views import theme
 from annotator.views.logo import Logo
 from annotator.views.start.buttons import ChoiceCard, RowButton
@@ -54,6 +54,8 @@ class StartPage(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._dragging = False
         self.notice = NoticeBar()
+        self._answer: Callable[[], object] = lambda: None
+        self.notice.action_requested.connect(lambda: self._answer())
         self.new_card = ChoiceCard("New project", "From a folder of videos…", "Ctrl+N", "film")
         self.open_card = ChoiceCard("Open project", "A folder made earlier…", "Ctrl+O", "folder")
         self.demo_card = ChoiceCard("Try the demo", "Generated kitchen videos, ready to review", "", "spark")
@@ -140,6 +142,12 @@ class StartPage(QWidget):
     def show_error(self, sentence: str) -> None:
         self.set_busy("")
         self.notice.show_notice(sentence, "error")
+
+    def ask(self, sentence: str, action: str, answer: Callable[[], object]) -> None:
+        """Says what is wrong with a button that mends it; `answer` is called when it is pressed."""
+        self.set_busy("")
+        self._answer = answer
+        self.notice.show_notice(sentence, "error", action=action)
 
     def set_busy(self, text: str) -> None:
         """Says what is being prepared, and takes no second wish meanwhile."""
