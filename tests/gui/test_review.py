@@ -3,126 +3,29 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from review_desk import CLASSES, DURATION, ME, Desk, add_video, food_pairs, label, soup_project
 
-from annotator.playback.player import Player
 from annotator.project import Project
-from annotator.store.records import PairRecord, VideoRecord
+from annotator.store.records import PairRecord
 from annotator.views import theme
-from annotator.views.review.presenter import ReviewPresenter
+from annotator.views.review.progress import time_left
 from annotator.views.review.question_panel import detector_head, said_text
 from annotator.views.review.queue_model import QueueModel
 from annotator.views.review.queue_panel import QueuePanel
 from annotator.views.review.scene import matched_words, read_scene, read_thumbnails, segment_of, span_of
-from annotator.views.review.verdict_bar import time_left
-from annotator.views.review.workspace import ReviewWorkspace
-from davenet.clips import write_clip
-from davenet.labels.detections import Detections, FoodDetection, detections_path, write_detections
-from davenet.labels.words import Transcript, Word, transcript_path, write_transcript
-from davenet.media.encode import VideoWriter
-from davenet.pairs import Pair, WeakLabel, pair_uid
-
-CLASSES = ("onion", "garlic", "butter", "egg", "pepper", "leek")
-DURATION = 12.0
-ME = "ada"
-
-
-def label(name: str, at: float, probability: float = 0.9) -> WeakLabel:
-    return WeakLabel(name, probability, 1, name, at, at + 0.4, 0.87)
-
-
-def add_video(project: Project, uid: str, folder: Path, *, is_there: bool = True) -> None:
-    path = folder / f"{uid}.mp4"
-    if is_there:
-        with VideoWriter(path, 96, 54, 10.0) as writer:
-            for number in range(int(DURATION * 10)):
-                writer.write(np.full((54, 96, 3), 2 * number, np.uint8))
-    video = VideoRecord(uid, path, uid, DURATION, 10.0, 96, 54, f"hash-{uid}")
-    project.store.add_videos([video])
-    jpegs = [
-        cv2.imencode(".jpg", np.full((54, 96, 3), 20 * second, np.uint8))[1].tobytes()
-        for second in range(int(DURATION))
-    ]
-    log_mel = np.random.default_rng(0).normal(-50, 10, (round(DURATION * 100), 40))
-    write_clip(
-        project.clip_path(uid),
-        frames_jpeg=jpegs,
-        frame_times_s=np.arange(len(jpegs), dtype=float),
-        log_mel=log_mel,
-        metadata={"video": uid, "duration_s": str(DURATION)},
-    )
-    words = tuple(Word(name, 1.0 + index, 1.4 + index, 0.87) for index, name in enumerate(CLASSES))
-    write_transcript(
-        transcript_path(project.labels_dir, uid, "pocketsphinx"),
-        Transcript(uid, "pocketsphinx", "5", f"hash-{uid}", words),
-    )
-    top = (("onion", 0.93), ("garlic", 0.41))
-    frames = tuple(FoodDetection(float(second), 0.98, top) for second in range(int(DURATION)))
-    write_detections(
-        detections_path(project.labels_dir, uid, "simulated"),
-        Detections(uid, "simulated", "1", f"hash-{uid}", frames),
-    )
-
-
-def food_pairs(uid: str) -> list[Pair]:
-    return [
-        Pair(pair_uid(uid, index + 1.0, "food"), uid, index + 1.0, 2.0, "food", (label(name, index + 1.0),), 0.98)
-        for index, name in enumerate(CLASSES)
-    ]
+from davenet.labels.words import Word
+from davenet.pairs import WeakLabel
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with Project.create(tmp_path / "project") as made:
-        made.store.set_setting("reviewer", ME)
-        add_video(made, "soup", tmp_path)
-        made.store.put_pairs(
-            food_pairs("soup"), {}, detectors={"soup": "simulated"}, recognisers={"soup": "pocketsphinx"}
-        )
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.setenv("ANNOTATOR_CONFIG_DIR", str(tmp_path / "settings"))
+    with soup_project(tmp_path) as made:
         yield made
-
-
-class Desk:
-    """A workspace with its presenter, shown and loaded."""
-
-    def __init__(self, qtbot: QtBot, project: Project) -> None:
-        self.qtbot, self.project = qtbot, project
-        self.workspace = ReviewWorkspace()
-        qtbot.addWidget(self.workspace)
-        self.player = Player()
-        self.presenter = ReviewPresenter(self.workspace, project, self.player)
-        self.workspace.resize(1280, 720)
-        self.workspace.show()
-        self.workspace.activateWindow()
-        self.workspace.setFocus()
-        self.presenter.activate()
-        self.settle()
-
-    def settle(self) -> None:
-        self.qtbot.waitUntil(self.presenter.background.is_idle)
-
-    def press(self, *keys: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        for key in keys:
-            self.qtbot.keyClick(self.workspace, key, modifiers)
-        self.settle()
-
-    @property
-    def asked(self) -> str:
-        pair = self.presenter.current
-        assert pair is not None and pair.label is not None
-        return pair.label.class_name
-
-    def listed(self) -> list[str]:
-        return [self.project.store.pair(uid).labels[0].class_name for uid in self.workspace.model.uids()]
-
-    def close(self) -> None:
-        self.presenter.shutdown()
-        self.player.shutdown()
 
 
 @pytest.fixture
@@ -174,7 +77,7 @@ def test_the_number_keys_and_the_buttons_decide_as_well(desk: Desk) -> None:
     decisions = [one.decision for one in desk.project.store.verdicts()]
     assert decisions == ["accept", "reject", "unsure"]
     assert [one.decision for one in desk.workspace.question.verdict_lines()] == ["unsure", "reject", "accept"]
-    assert "50.0\u202f% accepted" in desk.workspace.question.pace_text()
+    assert "accepted 50.0\u202f% (9.5–90.5)" in desk.workspace.verdicts.progress.shown()
 
 
 def test_undo_goes_back_to_the_pair_and_redo_gives_the_verdict_again(desk: Desk) -> None:

@@ -1,32 +1,43 @@
-"""Runs the Review workspace: shows a pair, keeps each verdict before the next one shows, undoes and restores.
+"""Runs the Review workspace: shows a pair with all that is known of it, and wires queue, playback, verdicts and keys.
 
-The queue is queue_presenter's, playing a pair pair_playback's; what takes time is done in the background.
+Each of these has a presenter of its own; here is what they have in common, the pair on screen.
 """
 
 import statistics
-import time
-from collections import OrderedDict
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QCursor
 
 from annotator.playback.player import Player
 from annotator.project import Project
-from annotator.store.records import DECISIONS, PairRecord, PairState, QueueCounts, QueueOrder, VideoRecord
+from annotator.store.records import PairRecord, PairState, QueueCounts, QueueOrder
 from annotator.views.background import Background
 from annotator.views.review import scene as scenes
+from annotator.views.review.attention import Attention
+from annotator.views.review.blind import Blind
+from annotator.views.review.overlay_view import OverlayView
+from annotator.views.review.pair_evidence import read_evidence
 from annotator.views.review.pair_playback import PairPlayback
+from annotator.views.review.pair_reading import PairReading
+from annotator.views.review.pair_remarks import PairRemarks
+from annotator.views.review.places import keep_place, place_to_show
 from annotator.views.review.question_panel import VerdictLine
 from annotator.views.review.queue_emptiness import emptiness
-from annotator.views.review.queue_presenter import PACE_VERDICTS, QueuePresenter
+from annotator.views.review.queue_presenter import QueuePresenter
+from annotator.views.review.review_keys import ReviewKeys
 from annotator.views.review.scene import Scene
+from annotator.views.review.verdict_giving import VerdictGiving
+from annotator.views.review.verdict_writing import Attempt, VerdictWriter
 from annotator.views.review.workspace import ReviewWorkspace
 from annotator.views.widgets.bar import BarRow
 from davenet.errors import UserError, one_line
 from davenet.matchmap_file import Matchmaps
 
-N_LAST_VERDICTS = 5
-_KEPT_SCENES = 12
+_PREFETCHED = 3  # pairs whose frames and sound are decoded ahead
+_LOOK_MS = 1000  # how often it is seen whether the mouse has moved
+_TRIED = {"accept": "Accepting", "reject": "Rejecting", "unsure": "Unsure", "skip": "Skipping"}
 
 
 class ReviewPresenter(QObject):
@@ -35,47 +46,76 @@ class ReviewPresenter(QObject):
     verdict_given = Signal()
     data_requested = Signal()
     runs_requested = Signal()
+    reviewers_requested = Signal()
 
     def __init__(
         self, workspace: ReviewWorkspace, project: Project, player: Player, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.workspace, self.project, self.player = workspace, project, player
+        self.options = workspace.options
         self.background = Background(self)
         self.queue = QueuePresenter(workspace.queue, project, self.background, self)
-        self.playback = PairPlayback(workspace, player, self)
-        self.autoplay = True
+        self.writer = VerdictWriter(project.store, self)
+        self.attention, self.blind = Attention(), Blind()
+        self.overlay = OverlayView(workspace.stage, workspace.controls, self.options, self)
+        self.playback = PairPlayback(workspace, player, self.overlay, self)
+        self.reading = PairReading(project, self.background, self)
+        self.remarks = PairRemarks(project.store, self.queue, self.writer, workspace.controls, self)
+        self.giving = VerdictGiving(
+            self.queue, self.writer, self.playback, self.attention, self.blind, self.options, self
+        )
+        self.giving.why_not = lambda: project.read_only_reason if project.is_read_only else ""
+        self.keys = ReviewKeys(self)
         self._current: PairRecord | None = None
-        self._shown_at = 0.0
-        self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._is_active = False
         self._is_stale = True
+        self._is_opening = True  # until the first pair shows: where the reviewer was before
+        self._cursor = QCursor.pos()
+        self._looking = QTimer(self, interval=_LOOK_MS)
+        self._looking.timeout.connect(self._look)
         workspace.question.reviewer.set_name(self.queue.reviewer)
         self._connect()
+        self.set_blind(bool(project.store.review_settings().blind))
 
     def _connect(self) -> None:
-        workspace, queue = self.workspace, self.queue
-        workspace.decided.connect(self.decide)
-        workspace.undo_requested.connect(self.undo)
-        workspace.redo_requested.connect(self.redo)
-        workspace.play_toggled.connect(self.playback.toggle)
-        workspace.replay_requested.connect(self.playback.replay)
-        workspace.window_toggled.connect(self.playback.toggle_window)
-        workspace.overlay_toggled.connect(self.playback.toggle_overlay)
-        workspace.next_requested.connect(lambda: self._go(1))
-        workspace.previous_requested.connect(lambda: self._go(-1))
+        workspace, queue, giving, reading = self.workspace, self.queue, self.giving, self.reading
+        workspace.decided.connect(giving.decide)
+        workspace.reason_chosen.connect(lambda reason: giving.decide("reject", reason=reason))
+        workspace.label_chosen.connect(lambda label: giving.decide("accept", label=label))
+        workspace.commented.connect(self.remarks.comment)
         workspace.empty_action_requested.connect(self._leave_emptiness)
         workspace.axis.seek_requested.connect(self.playback.seek)
+        workspace.axis.part_selected.connect(self.playback.loop_part)
         workspace.axis.word_clicked.connect(self._play_word)
         workspace.question.pair_chosen.connect(self.show_pair)
+        workspace.question.word_chosen.connect(self.playback.hear)
         workspace.question.reviewer_changed.connect(self.set_reviewer)
+        workspace.question.reviewers_requested.connect(self.reviewers_requested)
         queue.pair_wanted.connect(self.show_pair)
         queue.emptied.connect(self._show_nothing)
-        queue.numbers_changed.connect(self._show_numbers)
-        queue.failed.connect(self._say_error)
-        queue.said.connect(lambda text: workspace.notice.show_notice(text, "info", seconds=6))
         queue.emptiness_left.connect(self._leave_emptiness)
+        queue.numbers_changed.connect(self._show_numbers)
+        queue.failed.connect(self.say_error)
+        queue.said.connect(self.say)
+        giving.given.connect(self.verdict_given)
+        giving.stood.connect(self._stand)
+        giving.revealed.connect(self._reveal)
+        giving.failed.connect(self._say_not_kept)
+        giving.said.connect(self.say)
+        giving.step_failed.connect(self.say_error)
+        self.writer.slow.connect(workspace.verdicts.set_saving)
+        self.remarks.changed.connect(self._take_flag)
+        self.remarks.commented.connect(self._take_comment)
         self.playback.failed.connect(self._say_not_playing)
+        self.playback.began.connect(self.attention.play)
+        self.playback.playing_changed.connect(self.attention.set_playing)
+        reading.scene_read.connect(self._take_scene)
+        reading.peaks_read.connect(self._take_peaks)
+        reading.matchmaps_read.connect(self._take_matchmaps)
+        reading.failed.connect(self.say_error)
+
+    # -- what others ask -------------------------------------------------------------------------------------------
 
     @property
     def current(self) -> PairRecord | None:
@@ -85,10 +125,16 @@ class ReviewPresenter(QObject):
     def counts(self) -> QueueCounts:
         return self.queue.counts
 
+    def is_idle(self) -> bool:
+        """Tells whether nothing is being read or written."""
+        return self.background.is_idle() and self.writer.is_idle()
+
     def activate(self) -> None:
         """The workspace is shown: loads the queue, again where it may have changed meanwhile."""
         self._is_active = True
         self.playback.set_active(True)
+        self.attention.come_back()
+        self._looking.start()
         if self._is_stale:
             self.refresh()
 
@@ -96,6 +142,8 @@ class ReviewPresenter(QObject):
         """Another workspace is shown."""
         self._is_active = False
         self.playback.set_active(False)
+        self.attention.leave()
+        self._looking.stop()
 
     def invalidate(self) -> None:
         """Pairs were mined or imported, or clips extracted: what is shown is read again, now or when next shown."""
@@ -104,15 +152,24 @@ class ReviewPresenter(QObject):
             self.refresh()
 
     def shutdown(self) -> None:
+        self._looking.stop()
         self.playback.set_active(False)
+        self.writer.shutdown()
         self.queue.shutdown()
         self.background.shutdown()
 
     def refresh(self, show: str | None = None) -> None:
-        """Loads the queue in the background and shows a pair: this one, else the current, else the first."""
+        """Loads the queue in the background and shows a pair: this one, else the current, else where it was left."""
         self._is_stale = False
-        self._scenes.clear()
-        self.queue.refresh(show or (self._current.uid if self._current else None))
+        self.reading.forget()
+        wanted = show or (self._current.uid if self._current else None)
+        if wanted is not None or not self._is_opening:
+            self.queue.refresh(wanted)
+            return
+        store, path, reviewer = self.project.store, self.project.path, self.queue.reviewer
+        self.background.run(
+            lambda: place_to_show(store, path, reviewer), self.queue.refresh, self.say_error, priority=2
+        )
 
     def set_state(self, state: PairState) -> None:
         self.queue.set_state(state)
@@ -125,9 +182,13 @@ class ReviewPresenter(QObject):
         try:
             self.queue.set_reviewer(name)
         except UserError as error:
-            self._say_error(error)
+            self.say_error(error)
             return
         self.workspace.question.reviewer.set_name(name)
+
+    def decide(self, decision: str) -> None:
+        """Keeps a verdict on the current pair; the next one shows when it is on the disk."""
+        self.giving.decide(decision)
 
     # -- the pair --------------------------------------------------------------------------------------------------
 
@@ -137,38 +198,51 @@ class ReviewPresenter(QObject):
             pair = self.queue.record(uid)
             video = self.queue.video(pair.video_uid)
         except UserError as error:
-            self._say_error(error)
+            self.say_error(error)
             return
-        self._current, self._shown_at = pair, time.monotonic()
+        self._current = pair
+        self._is_opening = False
+        self.workspace.close_cards()
         self.workspace.show_pair()
+        self.blind.begin()
+        self.giving.begin(pair)
+        self.remarks.begin(pair)
+        self.attention.begin()
+        if not self._is_active:
+            self.attention.leave()
         self.workspace.question.set_pair(pair)
-        self.workspace.set_video_text(pair.video_title)
+        self._show_evidence()
+        self.workspace.controls.set_title(pair.video_title)
+        self.workspace.verdicts.set_enabled(not self.giving.why_not(), self.giving.why_not())
         self.queue.set_current(uid)
-        self.playback.show(pair, video, autoplay=self.autoplay and self._is_active)
-        known = self._scenes.get(uid)
-        if known is not None:
-            self._take_scene(known)
-        else:
-            self._read_scene(pair, video)
-        self._read_more(pair, video)
-        self._read_ahead(uid)
+        self.playback.show(pair, video, autoplay=self.options.autoplay and self._is_active)
+        self.reading.read(pair, video)
+        self._read_evidence(pair)
+        self._look_ahead(pair)
 
-    def _read_scene(self, pair: PairRecord, video: VideoRecord, *, priority: int = 3) -> None:
-        clip, labels = self.project.clip_path(pair.video_uid), self.project.labels_dir
+    def _look_ahead(self, pair: PairRecord) -> None:
+        """Decodes what comes next, and remembers where the reviewer is."""
+        following = self.queue.following(pair.uid, _PREFETCHED)
+        wishes = []
+        for place, one in enumerate(following):
+            video = self.queue.video(one.video_uid)
+            if place == 0:
+                self.reading.read_ahead(one, video)
+            wishes.append(self.playback.wish(one, video))
+        self.player.prefetch(wishes)
+        path, reviewer = self.project.path, self.queue.reviewer
+        place_uids = [pair.uid, *(one.uid for one in following)]
+        self.background.run(lambda: keep_place(path, reviewer, place_uids), lambda _done: None, priority=-2)
 
-        def take(scene: Scene) -> None:
-            self._scenes[pair.uid] = scene
-            while len(self._scenes) > _KEPT_SCENES:
-                self._scenes.popitem(last=False)
-            if self._current is not None and self._current.uid == pair.uid:
-                self._take_scene(scene)
+    def _is_shown(self, uid: str) -> bool:
+        return self._current is not None and self._current.uid == uid
 
-        self.background.run(lambda: scenes.read_scene(pair, video, clip, labels), take, priority=priority)
-
-    def _take_scene(self, scene: Scene) -> None:
+    def _take_scene(self, uid: str, scene: Scene) -> None:
         pair = self._current
-        assert pair is not None
+        if pair is None or pair.uid != uid:
+            return
         self.playback.show_scene(scene)
+        self.workspace.question.set_words(scene.words)
         if scene.detection is not None:
             named = {label.class_name for label in pair.labels[:1]}
             rows = [BarRow(name, value, lit=name in named) for name, value in scene.detection.top]
@@ -176,53 +250,41 @@ class ReviewPresenter(QObject):
         if scene.notice:
             self.workspace.notice.show_notice(scene.notice, "warning")
 
-    def _read_more(self, pair: PairRecord, video: VideoRecord) -> None:
-        """Reads the true peaks and the matchmaps, which may come after the pair is already judged."""
-        start, end = scenes.span_of(pair, video.duration_s)
+    def _take_peaks(self, uid: str, peaks: np.ndarray, start_s: float) -> None:
+        if self._is_shown(uid):
+            self.workspace.axis.set_waveform(peaks, step_s=scenes.PEAK_STEP_S, start_s=start_s)
 
-        def is_shown() -> bool:
-            return self._current is not None and self._current.uid == pair.uid
+    def _take_matchmaps(self, uid: str, matchmaps: Matchmaps | None) -> None:
+        pair = self._current
+        if pair is None or pair.uid != uid:
+            return
+        self.overlay.set_matchmaps(matchmaps)
+        if matchmaps is not None:
+            value = float(np.interp(pair.time_s, matchmaps.times_s, matchmaps.similarity))
+            self.workspace.question.set_model_similarity(value)
 
-        def take_peaks(peaks: np.ndarray) -> None:
-            if is_shown() and len(peaks):
-                self.workspace.axis.set_waveform(peaks, step_s=scenes.PEAK_STEP_S, start_s=start)
-
-        def take_matchmaps(matchmaps: Matchmaps | None) -> None:
-            if is_shown():
-                self.playback.show_matchmaps(matchmaps)
-                if matchmaps is not None:
-                    value = float(np.interp(pair.time_s, matchmaps.times_s, matchmaps.similarity))
-                    self.workspace.question.set_model_similarity(value)
-
-        self.workspace.question.set_model_similarity(None)
-        cache = self.project.cache_dir
+    def _read_evidence(self, pair: PairRecord) -> None:
+        store, reviewer = self.project.store, self.queue.reviewer
         self.background.run(
-            lambda: scenes.read_newest_matchmaps(cache, pair.video_uid), take_matchmaps, self._say_error, priority=1
+            lambda: read_evidence(store, pair, reviewer), self.workspace.question.set_evidence, self.say_error
         )
-        # Where the video cannot be read, the envelope from the clip file stays; the player says what is wrong.
-        self.background.run(lambda: scenes.read_peaks(video.path, start, end), take_peaks, lambda _error: None)
-
-    def _read_ahead(self, uid: str) -> None:
-        for pair in self.queue.following(uid, 1):
-            if pair.uid not in self._scenes:
-                self._read_scene(pair, self.queue.video(pair.video_uid), priority=-1)
-
-    def _go(self, step: int) -> None:
-        if self._current is not None:
-            self.queue.go(self._current.uid, step)
 
     def _play_word(self, index: int) -> None:
-        scene = self._scenes.get(self._current.uid) if self._current else None
+        scene = self.reading.scene(self._current.uid) if self._current else None
         if scene is not None and index < len(scene.words):
-            self.playback.seek(max(0.0, scene.words[index].start - 0.1))
-            self.player.play()
+            self.playback.hear(scene.words[index].start, scene.words[index].end)
 
     def _show_nothing(self) -> None:
         self._current = None
+        self.blind.begin()
+        self.giving.begin(None)
+        self.remarks.begin(None)
+        self.attention.leave()
         self.playback.leave()
         self.queue.set_current(None)
         empty = emptiness(self.queue.counts, self.queue.state, self.queue.filter)
         self.workspace.show_empty(empty.title, empty.text, empty.action, is_done=empty.is_done)
+        self.workspace.verdicts.set_enabled(False)
 
     def _leave_emptiness(self) -> None:
         step = emptiness(self.queue.counts, self.queue.state, self.queue.filter).step
@@ -235,72 +297,85 @@ class ReviewPresenter(QObject):
         else:
             self.queue.set_state(step)
 
-    # -- verdicts --------------------------------------------------------------------------------------------------
+    # -- blind -----------------------------------------------------------------------------------------------------
 
-    def decide(self, decision: str) -> None:
-        """Keeps a verdict on the current pair; the next one shows when it is on the disk."""
-        pair = self._current
-        if pair is None:
-            return
-        assert decision in DECISIONS
-        try:
-            verdict = self.project.store.give_verdict(
-                pair.uid,
-                decision,
-                reviewer=self.queue.reviewer,
-                seconds=round(time.monotonic() - self._shown_at, 3),
-                window_s=self.playback.window_s,
-            )
-        except UserError as error:
-            self._say_error(error)
-            return
-        self.queue.show_row(self.queue.take_verdict(pair, verdict))
-        self.verdict_given.emit()
+    def set_blind(self, is_blind: bool) -> None:
+        """Hides what machines and others say until the verdict, or shows it from now on."""
+        self.blind.turn(is_blind)
+        if is_blind and self._current is not None and self._current.decision is None:
+            self.blind.begin()
+        self.workspace.controls.set_blind(is_blind)
+        self.workspace.question.set_blind(is_blind)
+        self._show_evidence()
 
-    def undo(self) -> None:
-        """Withdraws the last verdict and asks about its pair again."""
-        self._step_through_history(self.project.store.undo, "There is no verdict to undo.")
+    def peek(self, is_peeking: bool) -> None:
+        """While it lasts, a blind reviewer sees the evidence, which is counted; others see the frame without the map."""
+        was_hidden = self.blind.stage == "hidden"
+        self.blind.peek(is_peeking)
+        if not was_hidden:
+            self.overlay.peek(is_peeking)
+        self._show_evidence()
 
-    def redo(self) -> None:
-        """Gives the verdict withdrawn last again."""
-        self._step_through_history(self.project.store.redo, "There is nothing to redo.")
+    def _show_evidence(self) -> None:
+        self.overlay.set_hidden(self.blind.hides)
+        question = self.workspace.question
+        if self.blind.is_on and question.is_hiding != self.blind.hides:
+            question.set_blind(True) if self.blind.hides else question.reveal(self.blind.first or "")
 
-    def _step_through_history(self, step: object, nothing: str) -> None:
-        store, reviewer = self.project.store, self.queue.reviewer
-        try:
-            uid: str | None = step(reviewer)  # type: ignore[operator]
-            if uid is None:
-                self.workspace.notice.show_notice(nothing, "info", seconds=3)
-                return
-            pair = store.pair(uid, reviewer=reviewer)
-            last = store.last_verdicts(reviewer, PACE_VERDICTS)
-        except UserError as error:
-            self._say_error(error)
-            return
-        self.queue.take_change(pair, last, is_undo=step == store.undo)
-        self.verdict_given.emit()
+    def _reveal(self, decision: str) -> None:
+        self._show_evidence()
+        self.workspace.question.reveal(decision)
+
+    def _stand(self, pair: PairRecord) -> None:
+        """The pair has its verdict and stays on screen."""
+        self._current = pair
+        self._show_evidence()
+
+    # -- numbers and remarks ---------------------------------------------------------------------------------------
 
     def _show_numbers(self) -> None:
         last, counts = self.queue.last_verdicts, self.queue.counts
         seconds = [verdict.seconds for verdict in last if verdict.decision != "skip" and verdict.seconds > 0]
         median = statistics.median(seconds) if seconds else None
-        decided = counts.accepted + counts.rejected
         self.workspace.verdicts.set_progress(counts, median)
-        self.workspace.question.set_pace(median, counts.accepted / decided if decided else None)
         self.workspace.question.set_last_verdicts(
             [
                 VerdictLine(one.pair_uid, one.decision, one.label or "no label", one.seconds, one.reason or "")
-                for one in last[:N_LAST_VERDICTS]
+                for one in last
             ]
         )
 
-    # -- what goes wrong -------------------------------------------------------------------------------------------
+    def _take_flag(self, pair: PairRecord) -> None:
+        self._current = pair
+        self._read_evidence(pair)
 
-    def _say_error(self, error: UserError) -> None:
+    def _take_comment(self, text: str) -> None:
+        self.giving.set_comment(text)
+        if self._current is not None:
+            self._read_evidence(self._current)
+
+    def _look(self) -> None:
+        """The mouse moves over more than this window's keys tell: someone is there."""
+        at = QCursor.pos()
+        if at != self._cursor:
+            self._cursor = at
+            self.attention.touch()
+
+    # -- what is said ----------------------------------------------------------------------------------------------
+
+    def say(self, sentence: str, seconds: float = 4) -> None:
+        self.workspace.notice.show_notice(sentence, "info", seconds=seconds)
+
+    def say_error(self, error: Any) -> None:
         self.workspace.notice.show_notice(one_line(error), "error")
 
+    def _say_not_kept(self, attempt: Attempt, error: UserError) -> None:
+        tried = _TRIED[attempt.decision]
+        about = attempt.label or (attempt.pair.label.class_name if attempt.pair.label else "this pair")
+        self.workspace.notice.show_notice(f"{tried} {about} was not kept: {one_line(error)}", "error")
+
     def _say_not_playing(self, sentence: str) -> None:
-        scene = self._scenes.get(self._current.uid) if self._current else None
+        scene = self.reading.scene(self._current.uid) if self._current else None
         if scene is not None:
             self.playback.show_scene(scene)
         self.workspace.notice.show_notice(f"{sentence} The extracted frame is shown, without sound.", "warning")

@@ -1,107 +1,79 @@
-"""The Review workspace: queue, stage with time axis and verdicts, question; its keys become intentions.
+"""The Review workspace: queue, stage with time axis and verdicts, question; what can be asked for has an action's id.
 
 It holds no truth of its own: presenter.py fills it and answers what it emits.
 """
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from annotator.views import theme
-from annotator.views.review.keys import KEYS, REPEATING, KeysCard
+from annotator.views.key_bindings import KeyBindings
+from annotator.views.review.card import Card
+from annotator.views.review.comment_card import CommentCard
+from annotator.views.review.label_card import LabelCard
 from annotator.views.review.question_panel import QuestionPanel
 from annotator.views.review.queue_model import QueueModel
 from annotator.views.review.queue_panel import QueuePanel
+from annotator.views.review.reason_card import ReasonCard
+from annotator.views.review.review_docks import ReviewDocks
+from annotator.views.review.review_options import ReviewOptions
+from annotator.views.review.stage_controls import StageControls
 from annotator.views.review.verdict_bar import VerdictBar
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.notice_bar import NoticeBar
-from annotator.views.widgets.pill import Pill
-from annotator.views.widgets.play_button import PlayButton
+from annotator.views.widgets.painting import Glyph
 from annotator.views.widgets.stage import Stage
 from annotator.views.widgets.time_axis import TimeAxis
-from annotator.views.widgets.time_layout import clock_text
+
+_QUEUE_WIDTH, _QUESTION_WIDTH = 276, 312
 
 
 class ReviewWorkspace(QWidget):
-    """Emits one intention a key: `decided` with the decision, and signals for the rest."""
+    """Emits `action_requested` with an action's id for what is pressed with the mouse; keys come through `keys`."""
 
+    action_requested = Signal(str)
     decided = Signal(str)
-    undo_requested = Signal()
-    redo_requested = Signal()
-    play_toggled = Signal()
-    replay_requested = Signal()
-    window_toggled = Signal()
-    next_requested = Signal()
-    previous_requested = Signal()
-    overlay_toggled = Signal()
+    reason_chosen = Signal(str)
+    label_chosen = Signal(str)
+    commented = Signal(str)
     empty_action_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        keys: KeyBindings | None = None,
+        options: ReviewOptions | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Review workspace")
+        self.keys = keys if keys is not None else KeyBindings(parent=self)
+        self.options = options if options is not None else ReviewOptions()
         self.model = QueueModel(self)
         self.queue = QueuePanel(self.model)
         self.question = QuestionPanel()
         self.notice = NoticeBar()
         self.stage = Stage()
         self.stage.set_crop_visible(True)
+        self.controls = StageControls(self.keys)
         self.axis = TimeAxis(word_rows=3)  # people say three words a second
-        self.verdicts = VerdictBar()
+        self.verdicts = VerdictBar(self.keys)
         self.empty = EmptyState()
-        self._is_crop_shown = True
         self._centre = QStackedWidget()
-        self._controls = self._make_controls()
+        self.docks = ReviewDocks(self._make_centre(), self)
         self._lay_out()
-        self.keys_card = KeysCard(self)
-        self.shortcuts: list[QShortcut] = []
-        self._make_shortcuts()
-        self.stage.pressed.connect(self.play_toggled)
-        self.verdicts.decided.connect(self.decided)
-        self.empty.action_requested.connect(self.empty_action_requested)
-        self.queue.filter.left.connect(self.setFocus)
+        self.reasons, self.labels, self.comments = ReasonCard(self), LabelCard(self), CommentCard(self)
+        self._is_laid_out = False
+        self._keep_layout = QTimer(self, singleShot=True, interval=0)
+        self._keep_layout.timeout.connect(lambda: self.docks.keep(self.options))
+        self._connect()
 
     def sizeHint(self) -> QSize:
         return QSize(1440, 856)
 
-    def _make_controls(self) -> QWidget:
-        self._play = PlayButton()
-        self._play.clicked.connect(self.play_toggled)
-        self._time = QLabel()
-        theme.set_role(self._time, "small")
-        self._window = Pill("2 s", checkable=False)
-        self._window.setToolTip("How much sound is played around the frame: 2 s or 20 s (W)")
-        self._window.clicked.connect(self.window_toggled)
-        self._overlay = Pill("matchmap")
-        self._overlay.setToolTip("Show where the model hears what it hears (M)")
-        self._overlay.clicked.connect(self.overlay_toggled)
-        self._overlay.hide()
-        self._crop = Pill("crop")
-        self._crop.setChecked(True)
-        self._crop.setToolTip("Show the part of the frame that the model sees (C)")
-        self._crop.clicked.connect(self._toggle_crop)
-        self._video = QLabel()
-        theme.set_role(self._video, "small")
-        keys = Pill("keys", checkable=False)
-        keys.setToolTip("Show all keys (?)")
-        keys.clicked.connect(lambda: self.keys_card.toggle())
-        bar = QFrame()
-        theme.set_role(bar, "panel-bottom")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(16, 8, 16, 0)
-        row.setSpacing(8)
-        row.addWidget(self._play)
-        row.addWidget(self._time)
-        row.addSpacing(8)
-        for pill in (self._window, self._crop, self._overlay):
-            row.addWidget(pill)
-        row.addStretch(1)
-        row.addWidget(self._video)
-        row.addSpacing(4)
-        row.addWidget(keys)
-        return bar
-
-    def _lay_out(self) -> None:
+    def _make_centre(self) -> QWidget:
         axis_ground = QFrame()
         theme.set_role(axis_ground, "panel")
         axis_column = QVBoxLayout(axis_ground)
@@ -112,7 +84,7 @@ class ReviewWorkspace(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.stage, 1)
-        column.addWidget(self._controls)
+        column.addWidget(self.controls)
         column.addWidget(axis_ground)
         column.addWidget(self.verdicts)
         self._centre.addWidget(pair)
@@ -123,87 +95,137 @@ class ReviewWorkspace(QWidget):
         centre_column.setSpacing(0)
         centre_column.addWidget(self.notice)
         centre_column.addWidget(self._centre, 1)
-        self.queue.setMinimumWidth(220)
-        self.question.setMinimumWidth(248)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.setHandleWidth(1)
-        for index, (part, stretch) in enumerate(((self.queue, 0), (centre, 1), (self.question, 0))):
-            split.addWidget(part)
-            split.setStretchFactor(index, stretch)
-        split.setSizes([276, 852, 312])
+        return centre
+
+    def _lay_out(self) -> None:
+        self.queue.setMinimumWidth(200)
+        self.question.setMinimumWidth(230)
+        self.docks.add("Queue", self.queue, Qt.DockWidgetArea.LeftDockWidgetArea, _QUEUE_WIDTH)
+        self.docks.add("Question", self.question, Qt.DockWidgetArea.RightDockWidgetArea, _QUESTION_WIDTH)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(split)
+        outer.addWidget(self.docks)
 
-    def _make_shortcuts(self) -> None:
-        intentions = {
-            "undo": self.undo_requested.emit,
-            "redo": self.redo_requested.emit,
-            "play": self.play_toggled.emit,
-            "replay": self.replay_requested.emit,
-            "window": self.window_toggled.emit,
-            "next": self.next_requested.emit,
-            "previous": self.previous_requested.emit,
-            "overlay": self.overlay_toggled.emit,
-            "crop": lambda: self._crop.click(),
-            "filter": self._go_to_filter,
-            "keys": lambda: self.keys_card.toggle(),
-        }
-        for intention, (keys, _text) in KEYS.items():
-            slot = intentions.get(intention) or (lambda chosen=intention: self.decided.emit(chosen))
-            for key in keys:
-                shortcut = QShortcut(QKeySequence(key), self)
-                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                shortcut.setAutoRepeat(intention in REPEATING)
-                shortcut.activated.connect(slot)
-                self.shortcuts.append(shortcut)
+    def _connect(self) -> None:
+        self.stage.pressed.connect(lambda: self.action_requested.emit("review.play"))
+        self.controls.action_requested.connect(self.action_requested)
+        self.controls.menu_requested.connect(lambda _point: self._open_menu())
+        self.verdicts.decided.connect(self.decided)
+        self.verdicts.reasons_requested.connect(self.open_reasons)
+        self.reasons.reason_chosen.connect(self.reason_chosen)
+        self.labels.label_chosen.connect(self.label_chosen)
+        self.comments.commented.connect(self.commented)
+        self.empty.action_requested.connect(self.empty_action_requested)
+        self.queue.filter.left.connect(self.setFocus)
+        for dock in self.docks.docks.values():
+            dock.dockLocationChanged.connect(lambda _area: self._layout_changed())
+            dock.topLevelChanged.connect(lambda _is_floating: self._layout_changed())
+            dock.visibilityChanged.connect(lambda _is_visible: self._layout_changed())
+        self.docks.rearranged.connect(self._layout_changed)
 
-    def _go_to_filter(self) -> None:
-        self.queue.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.queue.filter.selectAll()
-
-    def _toggle_crop(self) -> None:
-        self.stage.set_crop_visible(self._crop.isChecked())
-
-    # setters
+    # -- what stands in the middle ----------------------------------------------------------------------------------
 
     def show_empty(self, title: str, text: str, action: str = "", *, is_done: bool = False) -> None:
         """Puts a sentence and at most one button where the pair would be."""
-        glyph, token = ("accept", "accept") if is_done else ("dot", "muted")
-        self.empty.set_content(title, text, action, glyph=glyph, token=token)
-        self._centre.setCurrentIndex(1)
+        glyph: Glyph = "accept" if is_done else "dot"
+        self.empty.set_content(title, text, action, glyph=glyph, token="accept" if is_done else "muted")
+        self._centre.setCurrentWidget(self.empty)
+        self.close_cards()
         self.question.set_pair(None)
-        self.verdicts.set_enabled(False)
 
     def show_pair(self) -> None:
         self._centre.setCurrentIndex(0)
-        self.verdicts.set_enabled(True)
 
     def is_pair_shown(self) -> bool:
         return self._centre.currentIndex() == 0
 
-    def set_video_text(self, text: str) -> None:
-        metrics = self._video.fontMetrics()
-        self._video.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, 220))
-        self._video.setToolTip(text)
-
-    def set_playing(self, is_playing: bool) -> None:
-        self._play.set_playing(is_playing)
-
     def set_time(self, time_s: float, duration_s: float) -> None:
-        self._time.setText(f"{clock_text(time_s, decimals=1)} / {clock_text(duration_s, decimals=1)}")
+        self.controls.set_time(time_s, duration_s)
         self.axis.set_now(time_s)
 
-    def set_window(self, window_s: float) -> None:
-        self._window.setText(f"{window_s:g} s of sound")
+    def toggle_crop(self) -> None:
+        is_shown = not self.stage.is_crop_visible()
+        self.stage.set_crop_visible(is_shown)
+        self.controls.set_crop(is_shown)
 
-    def set_overlay_available(self, is_available: bool) -> None:
-        self._overlay.setVisible(is_available)
+    def go_to_filter(self) -> None:
+        self.docks.docks["Queue"].show()
+        self.queue.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.queue.filter.selectAll()
 
-    def set_overlay_shown(self, is_shown: bool) -> None:
-        self._overlay.setChecked(is_shown)
+    # -- cards ------------------------------------------------------------------------------------------------------
+
+    def open_reasons(self) -> None:
+        self.reasons.open_over(self.verdicts.buttons["reject"])
+
+    def open_labels(self, label: str) -> None:
+        self.labels.ask(self.verdicts.buttons["accept"], label)
+
+    def open_comment(self) -> None:
+        self.comments.ask(self.verdicts.buttons["unsure"])
+
+    def open_card(self) -> Card | None:
+        """Returns the card that is open."""
+        return next((card for card in self._cards() if card.isVisible()), None)
+
+    def close_cards(self) -> None:
+        for card in self._cards():
+            card.leave()
+
+    def _cards(self) -> tuple[Card, ...]:
+        return self.reasons, self.labels, self.comments
+
+    # -- the menu and the docks ---------------------------------------------------------------------------------------
+
+    def make_menu(self) -> QMenu:
+        """Returns the menu of the workspace: what happens by itself, the docks, all keys."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, name in (("Play each pair when it shows", "autoplay"), ("Go on after a verdict", "auto_advance")):
+            action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(getattr(self.options, name))
+            action.toggled.connect(lambda is_on, name=name: setattr(self.options, name, is_on))
+        menu.addSeparator()
+        for action in self.docks.actions_of_docks():
+            menu.addAction(action)
+        menu.addAction("Put the docks back").triggered.connect(self.docks.arrange)
+        menu.addSeparator()
+        keys = self.keys.text("app.keys")
+        all_keys = menu.addAction(f"All keys\t{keys}")
+        all_keys.setEnabled(self.keys.is_bound("app.keys"))
+        all_keys.triggered.connect(lambda: self.keys.run("app.keys"))
+        return menu
+
+    def _open_menu(self) -> None:
+        self.controls.open_menu(self.make_menu())
+
+    def _layout_changed(self) -> None:
+        if self._is_laid_out and self.isVisible():
+            self._keep_layout.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._is_laid_out:
+            self.docks.restore(self.options)
+            self._is_laid_out = True
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._keep()
+        super().hideEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._keep()
+        super().closeEvent(event)
+
+    def _keep(self) -> None:
+        """The docks' widths are dragged without a signal: they are kept when the workspace is left."""
+        self._keep_layout.stop()
+        if self._is_laid_out:
+            self.docks.keep(self.options)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.keys_card.setGeometry(self.rect())
+        card = self.open_card()
+        if card is not None:
+            card.place()

@@ -24,6 +24,16 @@ class KeyButton(PaintedButton):
         self.setAccessibleName(text)
         self.setAccessibleDescription(f"Key {key}")
 
+    def set_key(self, key: str) -> None:
+        """Writes another key on it; '' where it has none."""
+        self._key = key
+        self.setAccessibleDescription(f"Key {key}" if key else "")
+        self.updateGeometry()
+        self.update()
+
+    def key(self) -> str:
+        return self._key
+
     def sizeHint(self) -> QSize:
         return QSize(int(self._content_width() + 36), HEIGHT)
 
@@ -35,7 +45,8 @@ class KeyButton(PaintedButton):
 
     def _content_width(self) -> float:
         glyph = 20 if self._glyph else 0
-        return glyph + QFontMetrics(self._font()).horizontalAdvance(self.text()) + 10 + key_cap_width(self._key)
+        cap = 10 + key_cap_width(self._key) if self._key else 0
+        return glyph + QFontMetrics(self._font()).horizontalAdvance(self.text()) + cap
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.current()
@@ -59,7 +70,8 @@ class KeyButton(PaintedButton):
         painter.setPen(tokens.color(token))
         text_width = QFontMetrics(self._font()).horizontalAdvance(self.text())
         painter.drawText(QRectF(x, 0, text_width + 4, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text())
-        right = x + text_width + 10 + key_cap_width(self._key)
-        draw_key_cap(painter, right, middle, self._key, enabled=self.isEnabled())
+        if self._key:
+            right = x + text_width + 10 + key_cap_width(self._key)
+            draw_key_cap(painter, right, middle, self._key, enabled=self.isEnabled())
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 8)

@@ -88,6 +88,9 @@ class Stage(QWidget):
         self._is_crop_visible = is_visible
         self.update()
 
+    def is_crop_visible(self) -> bool:
+        return self._is_crop_visible
+
     def set_message(self, message: str) -> None:
         """Says in the stage's middle why there is no frame; shown only while there is none."""
         self._message = message

@@ -47,6 +47,7 @@ SPECTROGRAM_HEIGHT = 46
 WORD_ROW = 20
 GAP = 4
 BAR_PITCH = 3
+SHORTEST_PART_S = 0.15  # a shorter drag with Shift is a hand that slipped
 SHOWN_DB = 65.0  # below the loudest: what the spectrogram's darkest colour stands for
 
 
@@ -70,9 +71,10 @@ class Marker:
 
 
 class TimeAxis(QWidget):
-    """Seconds of a video from left to right; a press or a drag seeks, a press on a word says which."""
+    """Seconds of a video from left to right; a press or a drag seeks, with Shift it selects; a press on a word names it."""
 
     seek_requested = Signal(float)
+    part_selected = Signal(float, float)  # dragged with Shift, from the earlier to the later second
     word_clicked = Signal(int)
     range_changed = Signal(float, float)  # by the wheel, where zooming is on
 
@@ -87,6 +89,8 @@ class TimeAxis(QWidget):
         self._matched: frozenset[int] = frozenset()
         self._brackets: tuple[Bracket, ...] = ()
         self._markers: tuple[Marker, ...] = ()
+        self._selection: tuple[float, float] | None = None
+        self._selects_from: float | None = None
         self._word_rows = word_rows
         self._lanes: frozenset[str] = frozenset(("waveform", "spectrogram", "words"))
         self._placed: list[PlacedWord] = []
@@ -138,6 +142,14 @@ class TimeAxis(QWidget):
         self._markers = tuple(markers)
         self._changed()
 
+    def set_selection(self, selection: tuple[float, float] | None) -> None:
+        """Marks a part of the sound, such as what is looped; None marks nothing."""
+        self._selection = selection
+        self.update()
+
+    def selection(self) -> tuple[float, float] | None:
+        return self._selection
+
     def set_lanes(self, *lanes: str) -> None:
         """Chooses among "waveform", "spectrogram" and "words"; the ticks are always there."""
         self._lanes = frozenset(lanes)
@@ -157,6 +169,7 @@ class TimeAxis(QWidget):
     def clear(self) -> None:
         self._peaks, self._log_mel, self._words = np.zeros(0, np.float32), None, ()
         self._matched, self._brackets, self._markers, self._now = frozenset(), (), (), None
+        self._selection = None
         self._changed()
 
     def placed_words(self) -> list[PlacedWord]:
@@ -217,6 +230,8 @@ class TimeAxis(QWidget):
         painter = QPainter(self)
         assert self._layer is not None
         painter.drawPixmap(0, 0, self._layer)
+        if self._selection is not None:
+            self._paint_selection(painter, *self._selection)
         if self._now is not None and self._start <= self._now <= self._end:
             x, top, middle = round(self.x_of(self._now)), self._wave_top() - 4, self.words_top() - 1
             tokens = theme.current()
@@ -362,10 +377,21 @@ class TimeAxis(QWidget):
             painter.setPen(tokens.color("accent_text" if bracket.lit else "muted"))
             painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, bracket.label)
 
+    def _paint_selection(self, painter: QPainter, start_s: float, end_s: float) -> None:
+        left, right = max(self.x_of(start_s), MARGIN), min(self.x_of(end_s), self.width() - MARGIN)
+        if right > left:
+            box = QRectF(left, self._wave_top() - 2, right - left, self.words_top() - GAP - self._wave_top() + 4)
+            painter.fillRect(box, theme.current().color("info", 0.22))
+            for x in (left, right):
+                painter.fillRect(QRectF(round(x) - 1, box.top(), 2, box.height()), theme.current().color("info"))
+
     # input
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
+            return
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._selects_from = self.time_at(event.position().x())
             return
         word = self.word_under(event.position())
         if word is not None:
@@ -376,8 +402,20 @@ class TimeAxis(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         over_word = self.word_under(event.position()) is not None
         self.setCursor(Qt.CursorShape.PointingHandCursor if over_word else Qt.CursorShape.ArrowCursor)
-        if event.buttons() & Qt.MouseButton.LeftButton:
-            self.seek_requested.emit(self.time_at(event.position().x()))
+        if not event.buttons() & Qt.MouseButton.LeftButton:
+            return
+        time_s = self.time_at(event.position().x())
+        if self._selects_from is None:
+            self.seek_requested.emit(time_s)
+        elif abs(time_s - self._selects_from) >= SHORTEST_PART_S:
+            self.set_selection((min(self._selects_from, time_s), max(self._selects_from, time_s)))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        started, self._selects_from = self._selects_from, None
+        if started is not None and self._selection is not None:
+            end = self.time_at(event.position().x())
+            if abs(end - started) >= SHORTEST_PART_S:
+                self.part_selected.emit(*self._selection)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self._limits is None:
