@@ -59,6 +59,7 @@ _LIST = [
         ("flag", "Flag, or take the flag away", ("F",)),
         ("undo", "Undo the last verdict", ("Backspace", "Ctrl+Z")),
         ("redo", "Redo", ("Ctrl+Shift+Z",)),
+        ("undo_batch", "Undo the gallery's last batch", ("Shift+Backspace",)),
     ),
     *_of(
         "review",
@@ -112,6 +113,7 @@ _LIST = [
         ("gallery", "Gallery of frames", ("G",)),
         ("blind", "Blind: hide the model until the verdict", ("B",)),
         ("filter", "Search the queue", ("/",)),
+        ("filters", "Filters of the queue", ("Shift+F",)),
     ),
     *_of(
         "matchmaps",
@@ -308,11 +310,10 @@ class Keymap:
         else:
             self._changes[id] = chosen
 
-    def take_key(self, key: str, id: str) -> None:
-        """Adds a key to an action and takes it from every action that it would meet: how a conflict is resolved."""
+    def keep_key(self, key: str, id: str) -> None:
+        """Takes a key from every other action that it would meet: how a conflict is resolved."""
         for other in self.owners(key, id):
             self.set_keys(other, [kept for kept in self.keys_of(other) if kept != key])
-        self.set_keys(id, [*self.keys_of(id), key])
 
     def owners(self, key: str, id: str) -> tuple[str, ...]:
         """Returns the other actions that have this key where action `id` works."""

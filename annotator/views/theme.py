@@ -228,6 +228,12 @@ QLabel:disabled { color: @faint; }
 *[role="panel-bottom"] { background: @panel; border: 0; border-top: 1px solid @line; }
 *[role="card"] { background: @panel; border: 1px solid @line; border-radius: 8px; }
 *[role="form-foot"] { background: transparent; border: 0; border-top: 1px solid @line; }
+*[role="line"] { background: @line; border: 0; }
+QListView[role="nav"], QListView[role="nav"]:focus { background: transparent; border: 0; }
+QListView[role="nav"]::item { min-height: 32px; padding: 0 10px; border-radius: 6px; color: @muted; }
+QListView[role="nav"]::item:hover { color: @text; }
+QListView[role="nav"]::item:selected { background: @raised; color: @text; }
+QListView[role="nav"]:focus::item:selected { border: 2px solid @accent; }
 *[role="stage"] { background: @stage; border: 0; }
 
 QPushButton, QToolButton {
@@ -290,6 +296,7 @@ QMenu::separator { height: 1px; background: @line; margin: 4px 8px; }
 QCheckBox, QRadioButton { spacing: 8px; background: transparent; outline: 0; }
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @faint; border-radius: 4px; background: @bg; }
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url("@icons/check.svg"); }
+QCheckBox::indicator:disabled { border-color: @line; background: @line; }
 QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @accent; width: 12px; height: 12px; }
 QRadioButton::indicator { width: 12px; height: 12px; border: 1px solid @faint; border-radius: 7px; background: @bg; }
 QRadioButton::indicator:checked { background: @accent; border: 1px solid @accent; }

@@ -27,6 +27,8 @@ class MainWindow(QMainWindow):
     palette_requested = Signal()
     close_project_requested = Signal()
     show_folder_requested = Signal()
+    settings_shown = Signal()
+    settings_hidden = Signal()
     resized = Signal()
     closed = Signal()
 
@@ -36,6 +38,7 @@ class MainWindow(QMainWindow):
         self.bindings = bindings or KeyBindings(parent=self)
         self._workspaces: dict[str, QWidget] = {}
         self._current = ""
+        self.settings_page: Callable[[], QWidget] | None = None  # makes the page when it is first wanted
         self._settings_page: QWidget | None = None
         self.close_question: Callable[[], str] = lambda: ""
         self._close_anyway = False
@@ -103,10 +106,6 @@ class MainWindow(QMainWindow):
         self._start = page
         self.pages.addWidget(page)
 
-    def set_settings_page(self, page: QWidget) -> None:
-        self._settings_page = page
-        self.pages.addWidget(page)
-
     def set_workspace(self, name: str, widget: QWidget) -> None:
         """Gives a workspace its widget; an older one is taken down."""
         older = self._workspaces.pop(name, None)
@@ -153,6 +152,8 @@ class MainWindow(QMainWindow):
         self.top_bar.settings.setChecked(False)
         self.pages.setCurrentWidget(widget)
         widget.setFocus(Qt.FocusReason.OtherFocusReason)
+        if was_over:
+            self.settings_hidden.emit()
         if self._current != name or was_over:
             self._current = name
             self.workspace_opened.emit(name)
@@ -164,12 +165,18 @@ class MainWindow(QMainWindow):
         """Lays the settings over the page, or takes them away."""
         if self.is_settings_shown():
             self.hide_settings()
-        elif self._settings_page is not None:
-            if self._current:
-                self.workspace_left.emit(self._current)
-            self.pages.setCurrentWidget(self._settings_page)
-            self._settings_page.setFocus(Qt.FocusReason.OtherFocusReason)
-            self.top_bar.settings.setChecked(True)
+            return
+        if self._settings_page is None:
+            if self.settings_page is None:
+                return
+            self._settings_page = self.settings_page()
+            self.pages.addWidget(self._settings_page)
+        if self._current:
+            self.workspace_left.emit(self._current)
+        self.pages.setCurrentWidget(self._settings_page)
+        self._settings_page.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.top_bar.settings.setChecked(True)
+        self.settings_shown.emit()
 
     def hide_settings(self) -> None:
         """Goes back to what the settings lay over."""
@@ -181,6 +188,7 @@ class MainWindow(QMainWindow):
             self.top_bar.settings.setChecked(False)
             self.pages.setCurrentWidget(self._start)
             self._start.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.settings_hidden.emit()
 
     # -- what is said around them ----------------------------------------------------------------------------------
 

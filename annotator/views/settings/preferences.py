@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 Theme = Literal["system", "dark", "light"]
 TEXT_SIZES: dict[str, float] = {"small": 0.92, "normal": 1.0, "large": 1.15, "larger": 1.3}
 CACHE_LIMITS_MB = (128, 256, 512, 1024)
+_PLACES = {"autoplay": "review/autoplay", "auto_advance": "review/auto_advance"}  # beside Review's own settings
 _DEFAULTS: dict[str, Any] = {
     "autoplay": True,
     "auto_advance": True,
@@ -71,12 +72,12 @@ class Preferences(QObject):
         """Keeps a value and tells of it. Raises KeyError for a name that is none of the above."""
         _DEFAULTS[name]
         if value != getattr(self, name):
-            self._settings.setValue(name, value)
+            self._settings.setValue(_PLACES.get(name, name), value)
             self._settings.sync()
             self.changed.emit(name)
 
     def _value(self, name: str) -> Any:
-        return self._settings.value(name, _DEFAULTS[name])
+        return self._settings.value(_PLACES.get(name, name), _DEFAULTS[name])
 
     def _flag(self, name: str) -> bool:
         return str(self._value(name)).lower() in ("true", "1")  # an ini file gives words back
