@@ -1,5 +1,6 @@
 """Queries of releases: a project's pairs and verdicts out, as they stood at one moment, and a release's in, all or nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ _TAKEN_OVER = ("corpus", "corpus_id", "recipe_type", "language", "speech_share")
 
 @dataclass(frozen=True, slots=True)
 class StandingPair:
-    """A pair with what it came from, and each reviewer's standing verdict on it but skips, the last given last."""
+    """A pair with what it came from, and the standing verdicts on it but skips, the last given last.
+
+    There is one of each reviewer, and one of each adjudicator.
+    """
 
     pair: Pair
     is_active: bool
@@ -158,6 +162,18 @@ class ReleaseQueries(Database):
             return {((row[1], round(row[2] * 1000), row[3]), row[4]): row[0] for row in rows}
 
 
+def final_decision(verdicts: Sequence[VerdictRecord]) -> str | None:
+    """Returns what a pair came out as, by the rule of finals.py, from its standing verdicts, the last given last."""
+    adjudications = [verdict.decision for verdict in verdicts if verdict.purpose == "adjudication"]
+    decisions = [verdict.decision for verdict in verdicts if verdict.purpose != "adjudication"]
+    if adjudications:
+        return adjudications[-1]
+    if not decisions:
+        return None
+    commonest, number = Counter(decisions).most_common(1)[0]
+    return commonest if 2 * number > len(decisions) else decisions[-1]
+
+
 def asked_label(pair: Pair) -> str | None:
     """Returns the class that people are asked about."""
     return pair.labels[0].class_name if pair.labels else None
@@ -165,15 +181,16 @@ def asked_label(pair: Pair) -> str | None:
 
 def _standing(session: Session, uids: Sequence[str]) -> dict[str, list[VerdictRecord]]:
     """Returns the standing verdicts but skips by pair, the last given last, for at most BATCH pairs."""
-    verdict, standing = tables.Verdict, tables.Standing
-    query = (
-        select(verdict)
-        .join(standing, standing.verdict_id == verdict.id)
-        .where(standing.pair_uid.in_(uids), standing.decision.in_(_JUDGED))
-    )
+    verdict = tables.Verdict
     found: dict[str, list[VerdictRecord]] = {}
-    for row in session.scalars(query):
-        found.setdefault(row.pair_uid, []).append(verdict_record(row))
+    for standing in (tables.Standing, tables.Adjudication):
+        query = (
+            select(verdict)
+            .join(standing, standing.verdict_id == verdict.id)
+            .where(standing.pair_uid.in_(uids), standing.decision.in_(_JUDGED))
+        )
+        for row in session.scalars(query):
+            found.setdefault(row.pair_uid, []).append(verdict_record(row))
     session.expunge_all()  # a release reads every row once: none is to stay in memory
     return {uid: sorted(given, key=lambda each: (each.given_at, each.uid)) for uid, given in found.items()}
 
@@ -202,8 +219,8 @@ def _insert_pairs(
 
     def write() -> None:
         for table, values in ((tables.Pair, rows), (tables.Label, labels)):
-            if values:  # past the ORM, which takes longer over them than the database
-                session.connection().execute(insert(table.__table__), values)
+            if values:
+                session.execute(insert(table), values)
             values.clear()
 
     for state in pairs:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from annotator.project import Project
 from annotator.store.records import Mining, VerdictRecord, VideoRecord
-from annotator.store.releases import Snapshot, StandingPair, asked_label
+from annotator.store.releases import Snapshot, StandingPair, asked_label, final_decision
 from davenet import __version__
 from davenet.errors import UserError
 from davenet.files import disk_error
@@ -154,7 +154,7 @@ def _pair_id(pair: Pair, name: str, given: set[str]) -> str:
 
 def _pair_row(state: StandingPair, pair_id: str, name: str, mining: int) -> dict[str, Any]:
     pair = state.pair
-    decisions = Counter(verdict.decision for verdict in state.verdicts)
+    decisions = Counter(verdict.decision for verdict in state.verdicts if verdict.purpose != "adjudication")
     return {
         "pair_id": pair_id,
         "video_id": name,
@@ -167,7 +167,7 @@ def _pair_row(state: StandingPair, pair_id: str, name: str, mining: int) -> dict
         "label": asked_label(pair),
         "labels": [asdict(label) for label in pair.labels],
         "food_probability": pair.food_probability,
-        "verdict": state.verdicts[-1].decision if state.verdicts else None,
+        "verdict": final_decision(state.verdicts),
         "n_accept": decisions["accept"],
         "n_reject": decisions["reject"],
         "n_unsure": decisions["unsure"],
@@ -193,6 +193,10 @@ def _verdict_row(verdict: VerdictRecord, pair_id: str, name: str, reviewer: str)
         "window_s": verdict.window_s,
         "blind": verdict.blind,
         "labels": [asdict(label) for label in verdict.labels],
+        "purpose": verdict.purpose,
+        "offset_s": verdict.offset_s,
+        "replays": verdict.replays,
+        "keys": list(verdict.keys),
         "app_version": verdict.app_version,
     }
 

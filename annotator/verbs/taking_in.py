@@ -222,6 +222,10 @@ class _Taking:
                 app_version=row.app_version,
                 origin="import",
                 labels=row.labels,
+                replays=row.replays,
+                keys=row.keys,
+                offset_s=row.offset_s,
+                purpose=row.purpose,
             )
 
 

@@ -1,9 +1,14 @@
 """How far reviewers agree who judged the same pairs: the share of equal decisions, and Cohen's κ for each two of them."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+
+import numpy as np
+
+N_DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,7 @@ class Agreement:
     n_pairs: int
     observed: float  # share of equal decisions
     kappa: float | None
+    interval: tuple[float, float]  # of 95 %, by drawing the pairs again; NaN without a kappa
 
 
 class AgreementCount:
@@ -38,7 +44,7 @@ class AgreementCount:
     def agreements(self) -> list[Agreement]:
         """Returns each two reviewers with pairs in common, by their names."""
         return [
-            Agreement(first, second, counted.total(), *cohen_kappa(counted))
+            Agreement(first, second, counted.total(), *cohen_kappa(counted), kappa_interval(counted))
             for (first, second), counted in sorted(self._decisions.items())
         ]
 
@@ -51,6 +57,25 @@ def cohen_kappa(counted: Mapping[tuple[str, str], int]) -> tuple[float, float | 
     seconds = _marginal((second, number) for (_, second), number in counted.items())
     by_chance = sum(number * seconds[decision] for decision, number in firsts.items()) / total**2
     return observed, None if by_chance == 1.0 else (observed - by_chance) / (1.0 - by_chance)
+
+
+def kappa_interval(counted: Mapping[tuple[str, str], int], *, seed: int = 0) -> tuple[float, float]:
+    """Returns the middle 95 % of κ over the pairs drawn again with a seed; NaN where κ is undefined.
+
+    Draws in which both give one decision only have no κ and are left out.
+    """
+    if cohen_kappa(counted)[1] is None:
+        return math.nan, math.nan
+    cells, total = sorted(counted), sum(counted.values())
+    shares = np.array([counted[cell] for cell in cells]) / total
+    drawn = np.random.default_rng(seed).multinomial(total, shares, size=N_DRAWS)
+    kappas = [
+        kappa
+        for numbers in drawn.tolist()
+        if (kappa := cohen_kappa({cell: n for cell, n in zip(cells, numbers, strict=True) if n})[1]) is not None
+    ]
+    low, high = np.percentile(kappas, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _marginal(entries: Iterable[tuple[str, int]]) -> Counter[str]:

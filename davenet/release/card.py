@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from davenet.corpora.splits import SPLIT_NAMES
+from davenet.release.agreement import Agreement
 from davenet.release.columns import LABEL_FIELDS, TABLES, Column
 from davenet.release.facts import MANIFEST, Manifest, MiningFacts, SourceFacts
 from davenet.release.summary import NOT_REVIEWED, Summary
@@ -142,7 +143,10 @@ def _counts(summary: Summary) -> str:
             rows.append([split or "all", videos, kind, *map(str, [*counted, sum(counted)])])
     headings = ("split", "videos", "kind", "accepted", "rejected", "unsure", "not reviewed", "pairs")
     text = _table(headings, rows, numbers_from=3)
-    text += "\n\nA pair's verdict is the one given last among all reviewers'. Non-food pairs are used without review."
+    text += (
+        "\n\nA pair's verdict is its adjudication's, else that of more than half of its reviewers, else the one given last. "
+        "Non-food pairs are used without review."
+    )
     decided = summary.pairs(verdict="accept") + summary.pairs(verdict="reject")
     if decided:
         share = 100 * summary.pairs(verdict="accept") / decided
@@ -242,11 +246,19 @@ def _agreement(manifest: Manifest, summary: Summary) -> str:
             _cell(each.second),
             str(each.n_pairs),
             f"{100 * each.observed:.1f} %",
-            "undefined: both gave one decision only" if each.kappa is None else f"{each.kappa:.2f}",
+            _kappa(each),
         ]
         for each in summary.agreements
     ]
-    return text + _table(("reviewer", "reviewer", "pairs of both", "same decision", "κ"), rows, numbers_from=2)
+    head = ("reviewer", "reviewer", "pairs of both", "same decision", "κ (95 %)")
+    return text + _table(head, rows, numbers_from=2) + "\n\nIntervals hold 95 %, by drawing the pairs again 1000 times."
+
+
+def _kappa(each: Agreement) -> str:
+    if each.kappa is None:
+        return "undefined: both gave one decision only"
+    low, high = each.interval
+    return f"{each.kappa:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _fields() -> str:
@@ -260,7 +272,7 @@ def _fields() -> str:
 def _column_table(columns: Iterable[Column]) -> str:
     types = {
         "text": "string", "number": "float64", "whole": "int32", "yes or no": "bool", "moment": "timestamp",
-        "labels": "list of weak labels",
+        "texts": "list of strings", "labels": "list of weak labels",
     }  # fmt: skip
     rows = [
         [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pyarrow
 
-Kind = Literal["text", "number", "whole", "yes or no", "moment", "labels"]
+Kind = Literal["text", "number", "whole", "yes or no", "moment", "texts", "labels"]
 TableName = Literal["pairs", "verdicts", "videos"]
 FORMAT_VERSION = 1
 
@@ -48,8 +48,8 @@ PAIRS = (
     Column("label", "text", "the class that reviewers are asked about, that of the first weak label", "", True),
     Column("labels", "labels", "the weak labels: the one asked about, then the others by rank; none for non-food"),
     Column("food_probability", "number", "the detector's P(food) of the frame", "0 to 1", True),
-    Column("verdict", "text", "accept, reject or unsure: of all reviewers' verdicts the one given last; null: not reviewed", "",
-           True),
+    Column("verdict", "text", "accept, reject or unsure: an adjudication's, else that of more than half of the reviewers, else "
+           "the one given last; null: not reviewed", "", True),
     Column("n_accept", "whole", "reviewers who accept"),
     Column("n_reject", "whole", "reviewers who reject"),
     Column("n_unsure", "whole", "reviewers who are unsure"),
@@ -73,6 +73,15 @@ VERDICTS = (
     Column("window_s", "number", "how much sound around the frame was played", "s"),
     Column("blind", "yes or no", "whether the machine's scores were hidden from the reviewer"),
     Column("labels", "labels", "the weak labels as they were shown"),
+    Column(
+        "purpose",
+        "text",
+        "first, second (another person's review of the pair), gold (one whose answer was known), "
+        "adjudication (of reviewers who differ) or revealed (after a blind one, with the scores shown)",
+    ),
+    Column("offset_s", "number", "by how much the reviewer moved the sound against the frame", "s"),
+    Column("replays", "whole", "how often the reviewer played the sound again"),
+    Column("keys", "texts", "the keys that were pressed"),
     Column("app_version", "text", "the version of the app that it was given in"),
 )
 
@@ -117,4 +126,5 @@ def _type(kind: Kind) -> "pyarrow.DataType":
         "whole": pa.int32(),
         "yes or no": pa.bool_(),
         "moment": pa.timestamp("us", tz="UTC"),
+        "texts": pa.list_(pa.field("element", pa.string(), nullable=False)),
     }[kind]

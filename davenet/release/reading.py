@@ -65,6 +65,10 @@ class ReleasedVerdict(_Row):
     window_s: float = Field(ge=0)
     blind: bool
     labels: tuple[WeakLabel, ...]
+    purpose: Literal["first", "second", "gold", "adjudication", "revealed"]
+    offset_s: float = Field(ge=-3600, le=3600)
+    replays: int = Field(ge=0)
+    keys: tuple[str, ...]
     app_version: str = Field(max_length=32)
 
 

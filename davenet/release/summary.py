@@ -106,6 +106,7 @@ def _by_pair(folder: Path, split: SplitName, summary: Summary) -> Iterator[tuple
         decisions, moments = {}, []
         for row in rows:
             summary.reviewers[row["reviewer"]] += 1
-            decisions[row["reviewer"]] = row["decision"]
+            if row["purpose"] != "adjudication":  # it is no review: the adjudicator has seen the others'
+                decisions[row["reviewer"]] = row["decision"]
             moments.append(moment_text(row["given_at"]))
         yield max(moments), decisions

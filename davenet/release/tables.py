@@ -117,7 +117,7 @@ def _cell(column: Column, value: Any) -> str:
             return "true" if value else "false"
         case "moment":
             return moment_text(value)
-        case "labels":
+        case "labels" | "texts":
             return _quoted(json.dumps(value, ensure_ascii=False))
         case "text":
             return _quoted(csv_text(value))

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,14 +17,17 @@ from hypothesis import strategies as st
 from project_maker import decide, make_pair, make_video_record
 
 from annotator import verbs
+from annotator.agreement import cohens_kappa
 from annotator.cli import main
 from annotator.project import Project
 from annotator.store.records import VideoRecord
+from annotator.store.releases import final_decision
 from davenet import events
 from davenet.errors import UserError
 from davenet.jobs import run_job
 from davenet.labels.detections import Detections, detections_path, write_detections
 from davenet.pairs import Pair, WeakLabel
+from davenet.release.agreement import kappa_interval
 
 SECRET = "/home/ann/private"
 _AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -188,7 +193,7 @@ def test_the_card_counts_what_the_project_counts(project: Project, tmp_path: Pat
     for line in (
         "| all | 3 | food | 4 | 4 | 1 | 3 | 12 |",
         "| train | 1 | food | 4 | 0 | 0 | 0 | 4 |",
-        "| ann | bo | 2 | 0.0 % | 0.00 |",
+        "| ann | bo | 2 | 0.0 % | 0.00 (0.00 to 0.00) |",
         "| onion | 2 | 2 | 0 | 2 | 6 |",
         "YouCook2 (1 video)",
         "`onnx:food.onnx`, version 2.1",
@@ -196,6 +201,35 @@ def test_the_card_counts_what_the_project_counts(project: Project, tmp_path: Pat
         "1 pair with verdicts is kept although mining no longer finds them",
     ):
         assert line in card, line
+
+
+def test_an_adjudication_is_released_decides_the_pair_and_counts_for_no_reviewer(
+    project: Project, fresh: Project, tmp_path: Path
+) -> None:
+    contested = next(each.pair_uid for each in project.store.history() if each.reviewer == "bo")
+    project.store.adjudicate(contested, "unsure", reviewer="cy", seconds=3.0, window_s=20.0)
+    assert project.store.final_verdicts()[contested].decision == "unsure"
+    _export(project, tmp_path / "one")
+    verbs.import_release(fresh, tmp_path / "one")
+    finals = {uid: final.decision for uid, final in project.store.final_verdicts().items()}
+    with project.store.snapshot() as snapshot:
+        for state in snapshot.pairs(video.uid for video in project.store.videos()):
+            assert final_decision(state.verdicts) == finals.get(state.pair.uid)
+    assert sorted(final.decision for final in fresh.store.final_verdicts().values()) == sorted(finals.values())
+    card = (tmp_path / "one" / "README.md").read_text("utf-8")
+    assert "cy (1)" in card  # among the verdicts
+    assert "| cy |" not in card  # and not in the table of agreement
+
+
+def test_kappa_has_the_interval_that_the_app_shows() -> None:
+    counted = Counter(
+        {("accept", "accept"): 20, ("accept", "reject"): 5, ("reject", "accept"): 10, ("reject", "reject"): 15}
+    )
+    low, high = kappa_interval(counted)
+    shown = cohens_kappa(*zip(*counted.elements(), strict=True))
+    assert (low, high) == (pytest.approx(shown.low, abs=0.02), pytest.approx(shown.high, abs=0.02))
+    assert 0.1 < low < 0.4 < high < 0.7
+    assert all(math.isnan(end) for end in kappa_interval(Counter({("accept", "accept"): 4})))
 
 
 def test_without_two_reviewers_the_card_says_that_there_is_no_kappa(tmp_path: Path) -> None:

@@ -35,6 +35,10 @@ def _verdict(comment: str | None, number: int = 0) -> dict[str, object]:
         "seconds": 0.1 + 0.2,
         "window_s": 2.0,
         "blind": False,
+        "purpose": "first",
+        "offset_s": 0.25,
+        "replays": 3,
+        "keys": ["R", "A"],
         "labels": [],
         "app_version": "0.1.0",
     }
