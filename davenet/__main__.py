@@ -34,6 +34,7 @@ _VERBS = (
     "train",
     "evaluate",
     "score",
+    "evidence",
     "reproduce",
     "matchmaps",
     "render",

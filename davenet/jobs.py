@@ -26,6 +26,7 @@ _JOBS = {
     "mine": ("davenet.labels.mining", "mine_pairs"),
     "train": ("davenet.training.loop", "train"),
     "evaluate": ("davenet.evaluation.evaluate", "evaluate"),
+    "evidence": ("davenet.evaluation.evidence", "collect_evidence"),
     "score": ("davenet.evaluation.scores", "score"),
     "reproduce": ("davenet.evaluation.reproduce", "reproduce"),
     "matchmaps": ("davenet.evaluation.matchmaps", "compute_matchmaps"),

@@ -240,6 +240,17 @@ class ScoreSpec(Spec):
     device: str = "auto"
 
 
+class EvidenceSpec(Spec):
+    """What a checkpoint makes of each pair's weak label, for choosing which pairs to judge next."""
+
+    verb: Literal["evidence"] = "evidence"
+    checkpoint: Path
+    clips_dir: Path
+    pairs: Path
+    out: Path  # JSON lines of davenet.labels.choosing.Evidence
+    device: str = "auto"
+
+
 class ReproduceSpec(Spec):
     """A table of the paper: its rows are trained and measured one after the other, and told side by side."""
 
@@ -323,6 +334,7 @@ AnySpec = Annotated[
     | TrainSpec
     | EvaluateSpec
     | ScoreSpec
+    | EvidenceSpec
     | ReproduceSpec
     | MatchmapsSpec
     | RenderSpec
