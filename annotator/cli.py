@@ -11,7 +11,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from annotator.commands import analysing, corpora, machine, mining, models, releasing, reproducing, review, videos
+from annotator.commands import (
+    analysing,
+    corpora,
+    machine,
+    mending,
+    mining,
+    models,
+    releasing,
+    reproducing,
+    review,
+    videos,
+)
 from annotator.commands.endings import ReportedBugError, StoppedError
 from davenet import __version__
 from davenet.errors import UserError, one_line
@@ -70,6 +81,9 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("export release", releasing.export_release, "annotator export release kitchen kitchen-release"),
     ("import release", releasing.import_release, "annotator import release kitchen kitchen-release"),
     ("convert", models.convert, "annotator convert audio_model.25.pth image_model.25.pth --out davenet.safetensors"),
+    ("restore", mending.restore, "annotator restore kitchen"),
+    ("relink", mending.relink, "annotator relink kitchen /media/disk/cooking"),
+    ("move", mending.move, "annotator move kitchen --database postgresql+psycopg://ann@server/cooking"),
     ("app", machine.open_app, "annotator app kitchen"),
     ("demo", machine.demo, "annotator demo --headless --out demo-out"),
     ("doctor", machine.doctor, "annotator doctor"),

@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from annotator.project_folder import DATABASE, is_project
-from annotator.store import Store, begin_store, open_store, open_store_to_read
+from annotator.store import Store, begin_store, move_store, open_store, open_store_to_read
 from annotator.store.backups import Backup, check_whole, newest_good, restore
 from annotator.store.place import URL_VARIABLE
 from annotator.store.records import VideoRecord
@@ -147,6 +147,20 @@ class Project:
         except BaseException:
             _release(path, lock)
             raise
+
+    @staticmethod
+    def move(path: Path, database: str) -> tuple[str, dict[str, int], Path]:
+        """Moves a project's database from its file to a server; returns what `move_store` does.
+
+        Raises UserError where it is on a server already or an app has the project open; nothing has changed then.
+        """
+        path = path.expanduser().absolute()
+        with Project.open(path, write_lock=True) as project:
+            project.require_writable()
+            if project.store.server:
+                raise UserError(f"{path} already keeps its database in {project.store.server}; nothing was changed.")
+            project.store.close()
+            return move_store(path, database)
 
     def close(self) -> None:
         self.store.close()

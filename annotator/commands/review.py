@@ -34,6 +34,7 @@ def import_verdicts(project: ProjectFolder, file: VerdictsFile, as_json: AsJson 
     from annotator.project import Project
 
     with output(as_json) as out, Project.open(project) as opened:
+        opened.require_writable()
         counted = review_files.import_verdicts(opened.store, file.expanduser().absolute())
         line = f"{counted.new} new verdicts, {counted.known} known, {counted.unmatched} of pairs not in this project"
         out.result(asdict(counted), line)

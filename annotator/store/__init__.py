@@ -6,20 +6,22 @@ import tempfile
 from pathlib import Path
 
 from annotator.project_folder import DATABASE, is_project
+from annotator.store.copying import copy_rows, count_rows
 from annotator.store.finals import FinalQueries
 from annotator.store.leases import LeaseQueries
-from annotator.store.opening import check_revision, database_errors, migrate, open_engine, open_engine_to_read
+from annotator.store.opening import back_up, check_revision, database_errors, migrate, open_engine, open_engine_to_read
 from annotator.store.people import PeopleQueries
 from annotator.store.place import URL_VARIABLE, ServerPlace, new_place, read_place, write_place
-from annotator.store.postgresql import create_schema, open_server_engine, role_of
+from annotator.store.postgresql import create_schema, drop_schema, open_server_engine, role_of
 from annotator.store.queue_filters import FilterQueries
 from annotator.store.releases import ReleaseQueries
 from annotator.store.remarks import RemarkQueries
 from annotator.store.runs import RunQueries
 from annotator.store.scores import ScoreQueries
 from annotator.store.videos import VideoQueries
+from davenet.errors import UserError
 
-__all__ = ["DATABASE", "Store", "begin_store", "is_project", "open_store", "open_store_to_read"]
+__all__ = ["DATABASE", "Store", "begin_store", "is_project", "move_store", "open_store", "open_store_to_read"]
 
 
 class Store(
@@ -121,3 +123,35 @@ def _open_on_server(project_dir: Path, place: ServerPlace) -> Store:
         engine.dispose()
         raise
     return Store(engine, path, server=place.name, role=role)
+
+
+def move_store(project_dir: Path, url: str) -> tuple[str, dict[str, int], Path]:
+    """Moves a database from its file in the folder to a server; nobody else may have it open.
+
+    Returns the server's name, how many rows each table has there, and where the file is kept. Where anything fails, the
+    project stays as it was.
+    """
+    path = project_dir / DATABASE
+    _open_file(path).close()  # of the newest revision, as the server's will be
+    place = new_place(url)
+    engine, source = open_server_engine(place), open_engine(path)
+    try:
+        with database_errors(path, place.name):
+            create_schema(engine, place, project_dir.name)
+            migrate(engine, path, server=place.name)
+            with source.connect() as rows, engine.connect().execution_options(writes=True) as target:
+                copied = copy_rows(rows, target)
+                if count_rows(target) != copied:
+                    raise UserError(f"{place.name} did not take every row of {path}; the project was left as it is.")
+                target.commit()
+        kept = back_up(path, "before-move")
+    except BaseException:
+        drop_schema(engine, place)
+        raise
+    finally:
+        engine.dispose()
+        source.dispose()
+    write_place(project_dir, place)
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+        (project_dir / name).unlink(missing_ok=True)
+    return place.name, copied, kept

@@ -6,7 +6,7 @@ same world on both, and rows become visible in the order of their numbers, which
 
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, text
@@ -61,6 +61,13 @@ def create_schema(engine: Engine, place: ServerPlace, project_name: str) -> None
         connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
         said = f"Matchmap Annotator: {project_name}".replace("'", "''").replace("%", "%%")
         connection.exec_driver_sql(f"COMMENT ON SCHEMA {quoted} IS '{said}'")
+
+
+def drop_schema(engine: Engine, place: ServerPlace) -> None:
+    """Takes back a schema that was begun and could not be filled."""
+    with suppress(exc.DBAPIError), engine.begin() as connection:
+        quoted = engine.dialect.identifier_preparer.quote(place.schema)
+        connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {quoted} CASCADE")
 
 
 def role_of(engine: Engine, place: ServerPlace) -> str:
