@@ -1,50 +1,26 @@
-"""The thread that turns a video into frames ahead of their time: open, seek (the latest wins), step, loop.
+"""Frames of a video as they are wanted: at once from the cache, soon from its proxy, in full from the video itself.
 
-Knows nothing of Qt. Frames that were asked for (by seek or step) are delivered at once through a callback on this
-thread; frames to come wait in a short queue until `take` fetches the one that is due.
+Knows nothing of Qt. Two feeds read in threads of their own, one the video and one its proxy, whose frames have the same
+times; here is decided which of their frames is shown. A wish gets the first answer that is there, and a better one for
+it when that comes, as long as nothing plays. What plays comes from the video while that keeps up, else from the proxy.
 """
 
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from annotator.playback.cache import KeptFrame, MediaCache
 from annotator.playback.clock import Timeline
-from davenet.errors import UserError, one_line
+from annotator.playback.feed import MAX_WIDTH, Feed, Frame, Reader, Wish, fit
+
+__all__ = ["MAX_WIDTH", "Decoder", "Frame", "Reader", "fit", "open_frame_reader"]
 
 _log = logging.getLogger(__name__)
-FRAMES_AHEAD = 8
-MAX_WIDTH = 1280  # pixels; nothing on screen is wider, and a larger frame costs time on the GUI thread
-_JUST_BEFORE_S = 2e-3  # shorter than a frame at 240 a second, longer than the rounding of timestamps
-
-
-class Reader(Protocol):
-    """What the decoder needs of `davenet.media.frames.FrameReader`."""
-
-    def frame_at(self, time_s: float) -> tuple[float, NDArray[np.uint8]]: ...
-    def next(self) -> tuple[float, NDArray[np.uint8]] | None: ...
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture at its second.
-
-    `lap` counts how often the loop has begun again, `ticket` names its seek, `stepped` frames answer a step.
-    """
-
-    time_s: float
-    rgb: NDArray[np.uint8]
-    lap: int
-    ticket: int
-    stepped: bool = False
+_STEP_GRACE_S = 0.06  # a step shows the proxy's frame only where the video's own takes longer
+_MAX_FALLS = 4  # how often the video may fall behind its proxy before the proxy alone is played
 
 
 def open_frame_reader(path: Path) -> Reader:
@@ -54,8 +30,15 @@ def open_frame_reader(path: Path) -> Reader:
     return reader
 
 
+def open_proxy_reader(path: Path) -> Reader:
+    from davenet.media.proxy import ProxyReader
+
+    reader: Reader = ProxyReader(path)
+    return reader
+
+
 class Decoder:
-    """Decodes in its own thread until `shutdown`. `deliver` and `fail` are called on that thread."""
+    """Works until `shutdown`. `deliver` and `fail` (ticket, sentence) are called on the feeds' threads."""
 
     def __init__(
         self,
@@ -63,205 +46,175 @@ class Decoder:
         deliver: Callable[[Frame], None],
         fail: Callable[[int, str], None],
         open_reader: Callable[[Path], Reader] = open_frame_reader,
+        cache: MediaCache | None = None,
     ) -> None:
-        self._deliver = deliver
-        self._fail = fail
-        self._open_reader = open_reader
-        self._wake = threading.Condition()
-        self._ticket = 0
+        self._deliver_frame = deliver
+        self._cache = cache or MediaCache()
+        self._lock = threading.Condition()
         self._path: Path | None = None
-        self._path_changed = False
-        self._target: tuple[float, tuple[float, float] | None] | None = None
-        self._steps = 0
-        self._ahead: deque[Frame] = deque()
+        self._wish = Wish(0, 0.0)
+        self._is_met = True  # the wish was answered, if only by the proxy
         self._shown: Frame | None = None
-        self._at_end = True
-        self._closing = False
-        # only the thread itself uses these two
-        self._reader: Reader | None = None
-        self._position: tuple[tuple[float, float] | None, int] = (None, 0)
-        self._thread = threading.Thread(target=self._run, name="frame decoder", daemon=True)
-        self._thread.start()
+        self._is_playing = False
+        self._run: deque[Frame] = deque()  # kept frames that follow the one wished for
+        self._follows_video = True  # what was last taken came from the video, not from its proxy
+        self._n_falls = 0
+        self._speed = 1.0
+        self._taken_s = float("-inf")  # of play: when the frame that was last taken was due
+        self._slow_from: dict[Path, float] = {}  # the speed from which on a video falls behind
+        self._video = Feed(deliver=self._deliver, fail=fail, open_reader=open_reader)
+        self._proxy = Feed(deliver=self._deliver, fail=self._lose_proxy, open_reader=open_proxy_reader, is_proxy=True)
 
     def open(self, path: Path | None) -> int:
         """Leaves the video before and opens this one (None: nothing) at its first frame; returns the ticket."""
-        with self._wake:
-            self._path, self._path_changed = path, True
-            return self._aim(0.0, None)
+        with self._lock:
+            self._path, self._shown = path, None
+            wish = self._new_wish(0.0, None)
+        self._proxy.open(None, wish)
+        self._video.open(path, wish)
+        return wish.ticket
+
+    def set_proxy(self, path: Path | None) -> None:
+        """Reads the open video's frames from this proxy too, from now on."""
+        if path != self._proxy.path:
+            self._proxy.open(path, self._wish)
 
     def seek(self, time_s: float, loop: tuple[float, float] | None = None) -> int:
         """Asks for the frame of `time_s`; an earlier wish that was not met yet is dropped. Returns the ticket."""
-        with self._wake:
-            return self._aim(time_s, loop)
+        kept = [] if self._path is None else self._cache.run_from(self._path, time_s, loop[1] if loop else float("inf"))
+        with self._lock:
+            wish = self._new_wish(time_s, loop)
+            frames = [Frame(found.time_s, found.rgb, 0, wish.ticket) for found in kept]
+            self._run.extend(frames[1:])
+        if frames:
+            self._deliver(frames[0])
+        self._proxy.wish(wish)
+        self._video.wish(wish)
+        return wish.ticket
 
     def step(self, n_frames: int) -> int:
         """Asks for the frame `n_frames` after (or before) the one shown; steps asked for meanwhile add up."""
-        with self._wake:
-            self._steps += n_frames
-            self._wake.notify()
-            return self._ticket
+        with self._lock:
+            shown, before = self._shown, self._wish
+            if self._is_met and shown is not None:
+                time_s, n_steps = shown.time_s, n_frames
+            else:
+                time_s, n_steps = before.time_s, before.n_steps + n_frames
+            wish = self._new_wish(time_s, before.loop, n_steps)
+        self._proxy.wish(wish)
+        self._video.wish(wish)
+        return wish.ticket
+
+    def set_playing(self, is_playing: bool, speed: float = 1.0) -> None:
+        """While playing, frames are taken, and better ones for the last wish are not delivered any more."""
+        with self._lock:
+            self._is_playing = is_playing
+            self._n_falls = 0
+            self._follows_video = False
+            self._taken_s = float("-inf")
+            shown, wish = self._shown, self._wish
+            is_slow = self._path is not None and self._slow_from.get(self._path, float("inf")) <= speed
+            self._speed = speed
+        self._video.set_playing(is_playing)
+        self._proxy.set_playing(is_playing)
+        if is_playing and is_slow and self._proxy.path is not None:
+            self._video.rest()
+        if not is_playing and shown is not None and shown.is_proxy:
+            with self._lock:
+                better = self._new_wish(shown.time_s, wish.loop)
+                self._is_met = True
+            self._video.wish(better)
 
     def take(self, timeline: Timeline, elapsed_s: float) -> Frame | None:
         """Returns the newest frame due after `elapsed_s` of play, dropping those before it; None if there is none."""
-        due = None
-        with self._wake:
-            while self._ahead and timeline.due(self._ahead[0].time_s, self._ahead[0].lap) <= elapsed_s:
-                due = self._ahead.popleft()
-            if due is not None:
-                self._shown = due
-                self._wake.notify()
-        return due
+        kept = None
+        with self._lock:
+            while self._run and timeline.due(self._run[0].time_s, 0) <= elapsed_s:
+                kept = self._run.popleft()
+            keeps_more = bool(self._run)
+        video, proxy = self._video.take(timeline, elapsed_s), self._proxy.take(timeline, elapsed_s)
+        self._count_held()
+        best = max(
+            (frame for frame in (proxy, video, kept) if frame is not None),
+            key=lambda frame: (timeline.due(frame.time_s, frame.lap), not frame.is_proxy),
+            default=None,
+        )
+        if best is None:
+            return None
+        if best.is_proxy and not keeps_more and self._follows_video:
+            self._fall_behind()
+        due_s = timeline.due(best.time_s, best.lap)
+        with self._lock:
+            if due_s <= self._taken_s:
+                return None  # the other feed's frame of this moment, or of one before, has been shown
+            self._follows_video = not best.is_proxy
+            self._taken_s = due_s
+            self._shown = replace(best, ticket=self._wish.ticket)
+        return best
 
     def begin_lap(self, lap: int) -> None:
         """Counts laps from `lap` on as from 0: play goes on from where it paused within a loop."""
-        with self._wake:
-            self._ahead = deque(replace(frame, lap=frame.lap - lap) for frame in self._ahead if frame.lap >= lap)
-            loop, reader_lap = self._position
-            self._position = (loop, max(0, reader_lap - lap))
-
-    def is_reading(self) -> bool:
-        """Returns True while more frames are on their way: a queue that is empty now is late, not at its end."""
-        with self._wake:
-            return not self._at_end and not self._ahead
+        with self._lock:
+            if lap:
+                self._run.clear()
+        self._video.begin_lap(lap)
+        self._proxy.begin_lap(lap)
 
     def shutdown(self) -> None:
-        """Ends the thread and waits for it."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        self._thread.join()
+        """Ends the threads and waits for them."""
+        with self._lock:
+            self._wish = Wish(self._wish.ticket + 1, 0.0)
+            self._lock.notify_all()
+        self._video.shutdown()
+        self._proxy.shutdown()
+        self._cache.hold(self, 0)
 
-    def _aim(self, time_s: float, loop: tuple[float, float] | None) -> int:
-        self._ticket += 1
-        self._target = (time_s, loop)
-        self._steps = 0
-        self._ahead.clear()
-        self._at_end = False
-        self._wake.notify()
-        return self._ticket
+    # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _has_work(self) -> bool:
-        if self._closing or self._path_changed or self._target is not None or self._steps:
-            return True
-        return self._reader is not None and not self._at_end and len(self._ahead) < FRAMES_AHEAD
+    def _new_wish(self, time_s: float, loop: tuple[float, float] | None, n_steps: int = 0) -> Wish:
+        self._wish = Wish(self._wish.ticket + 1, time_s, loop, n_steps)
+        self._is_met = False
+        self._run.clear()
+        self._follows_video = False
+        self._taken_s = float("-inf")
+        self._lock.notify_all()
+        return self._wish
 
-    def _run(self) -> None:
-        while True:
-            with self._wake:
-                self._wake.wait_for(self._has_work)
-                if self._closing:
-                    break
-                path, path_changed, self._path_changed = self._path, self._path_changed, False
-                target, self._target = self._target, None
-                steps, self._steps = self._steps, 0
-                ticket = self._ticket
-            try:
-                if path_changed:
-                    self._close_reader()
-                    self._reader = None if path is None else self._open_reader(path)
-                if self._reader is None:
-                    continue
-                if target is not None:
-                    self._show(ticket, self._reader.frame_at(target[0]), target[1], stepped=False)
-                if steps:
-                    self._step(ticket, steps)
-                elif target is None:
-                    self._read_ahead(ticket)
-            except Exception as error:
-                if not isinstance(error, UserError | OSError | ValueError):
-                    _log.exception("The frame decoder failed on %s", path)  # a bug: keep its traceback
-                self._close_reader()
-                self._fail(ticket, _sentence(path, error))
-        self._close_reader()
-
-    def _show(
-        self,
-        ticket: int,
-        found: tuple[float, NDArray[np.uint8]],
-        loop: tuple[float, float] | None,
-        *,
-        stepped: bool,
-    ) -> None:
-        frame = Frame(found[0], fit(found[1]), 0, ticket, stepped)
-        with self._wake:
-            if ticket != self._ticket:
-                return  # a later seek has been asked for
-            self._position = (loop, 0)
-            self._ahead.clear()
+    def _deliver(self, frame: Frame) -> None:
+        """Passes on what answers the newest wish, or an earlier one that nothing has been shown for since."""
+        with self._lock:
+            if frame.stepped and frame.is_proxy:
+                self._lock.wait_for(lambda: self._is_met or frame.ticket != self._wish.ticket, _STEP_GRACE_S)
+            shown = self._shown
+            if shown is not None and (
+                frame.ticket < shown.ticket
+                or (frame.ticket == shown.ticket and (self._is_playing or not self._is_better(frame, shown)))
+                or (frame.ticket < self._wish.ticket and self._is_playing)
+            ):
+                return
             self._shown = frame
-            self._at_end = False
-        self._deliver(frame)
+            if frame.ticket == self._wish.ticket:
+                self._is_met = True
+                self._lock.notify_all()
+            path = self._path
+            self._deliver_frame(frame)
+        self._count_held()
+        if path is not None and frame.until_s is not None and not frame.is_proxy and not self._is_playing:
+            self._cache.put_frame(path, KeptFrame(frame.time_s, frame.until_s, frame.rgb))
 
-    def _step(self, ticket: int, steps: int) -> None:
-        reader, shown = self._reader, self._shown
-        if reader is None or shown is None:
-            return
-        loop = self._position[0]
-        found: tuple[float, NDArray[np.uint8]] | None = None
-        if steps > 0:
-            with self._wake:
-                waiting = [frame for frame in self._ahead if frame.time_s > shown.time_s]
-            if len(waiting) >= steps:
-                self._show_waiting(ticket, waiting[steps - 1])
-                return
-            found = reader.frame_at(shown.time_s)
-            for _ in range(steps):
-                found = reader.next() or found
-        else:
-            time_s = shown.time_s
-            for _ in range(-steps):
-                found = reader.frame_at(max(0.0, time_s - _JUST_BEFORE_S))
-                time_s = found[0]
-        if found is not None:
-            self._show(ticket, found, loop, stepped=True)
+    @staticmethod
+    def _is_better(frame: Frame, shown: Frame) -> bool:
+        return shown.is_proxy and not frame.is_proxy
 
-    def _show_waiting(self, ticket: int, frame: Frame) -> None:
-        with self._wake:
-            if ticket != self._ticket:
-                return
-            while self._ahead and self._ahead[0] is not frame:
-                self._ahead.popleft()
-            if self._ahead:
-                self._ahead.popleft()
-            self._shown = frame = replace(frame, stepped=True)
-        self._deliver(frame)
+    def _fall_behind(self) -> None:
+        """Counts a frame that the proxy had and the video had not: with too many, the proxy alone is played."""
+        self._n_falls += 1
+        if self._n_falls >= _MAX_FALLS and self._path is not None:
+            self._slow_from[self._path] = min(self._speed, self._slow_from.get(self._path, float("inf")))
+            self._video.rest()
 
-    def _read_ahead(self, ticket: int) -> None:
-        assert self._reader is not None
-        loop = self._position[0]
-        found = self._reader.next()
-        begins_lap = loop is not None and (found is None or found[0] >= loop[1])
-        if loop is not None and begins_lap:
-            found = self._reader.frame_at(loop[0])
-        rgb = None if found is None else fit(found[1])
-        with self._wake:
-            if ticket != self._ticket:
-                return
-            if found is None or rgb is None:
-                self._at_end = True
-                return
-            lap = self._position[1] + begins_lap  # begin_lap may have counted anew while this frame was decoded
-            self._position = (loop, lap)
-            self._ahead.append(Frame(found[0], rgb, lap, ticket))
+    def _lose_proxy(self, _ticket: int, sentence: str) -> None:
+        _log.warning("Played without its proxy: %s", sentence)
 
-    def _close_reader(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
-
-
-def fit(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns the frame no wider than MAX_WIDTH, contiguous."""
-    height, width = rgb.shape[:2]
-    if width <= MAX_WIDTH:
-        return np.ascontiguousarray(rgb)
-    size = (MAX_WIDTH, max(1, round(height * MAX_WIDTH / width)))
-    resized: Any = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(resized)
-
-
-def _sentence(path: Path | None, error: Exception) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    name = "The video" if path is None else path.name
-    return f"{name} cannot be played ({one_line(error)}); check that the file is whole."
+    def _count_held(self) -> None:
+        self._cache.hold(self, self._video.held_bytes + self._proxy.held_bytes)

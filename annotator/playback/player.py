@@ -23,7 +23,6 @@ __all__ = ["Player", "Reader"]
 
 _TICK_MS = 12
 _RELEASE_MS = 20_000  # a paused player gives the sound device back after this long
-_LAG_S = 1.0  # decoding that falls this far behind the sound jumps ahead
 _LEAST_LOOP_S = 0.05
 
 
@@ -58,21 +57,20 @@ class Player(QObject):
         self._time_s = 0.0
         self._loop: tuple[float, float] | None = None
         self._frame: Frame | None = None
-        self._ticket = 0
         self._opened = 0  # the ticket of the video's opening: later failures are this video's
         self._timeline = Timeline(0.0, 0.0)
         self._speed = 1.0
         self._volume, self._is_muted = 1.0, False
-        self._proxy: Path | None = None
         self._clock: Clock = WallClock()
         self._uses_sound = False
-        self._jumped_to: float | None = None
         self._lap = 0
         self._closed = False
         self._decoded.connect(self._show_wanted, Qt.ConnectionType.QueuedConnection)
         self._decoding_failed.connect(self._fail, Qt.ConnectionType.QueuedConnection)
         self._sound_failed.connect(self._go_on_without_sound, Qt.ConnectionType.QueuedConnection)
-        self._decoder = Decoder(deliver=self._decoded.emit, fail=self._decoding_failed.emit, open_reader=open_reader)
+        self._decoder = Decoder(
+            deliver=self._decoded.emit, fail=self._decoding_failed.emit, open_reader=open_reader, cache=self._cache
+        )
         self._sound: Sound = (
             Sound(failed=self._sound_failed.emit, cache=self._cache)
             if sound is None
@@ -149,7 +147,7 @@ class Player(QObject):
         self._path, self._duration_s = Path(path), max(0.0, duration_s)
         self._loop, self._frame, self._time_s, self._lap = None, None, 0.0, 0
         self._set_state("opening")
-        self._ticket = self._opened = self._decoder.open(self._path)
+        self._opened = self._decoder.open(self._path)
         self._sound.open(self._path, self._duration_s)
         self.time_changed.emit(0.0)
 
@@ -157,7 +155,7 @@ class Player(QObject):
         """Leaves the video."""
         self._halt()
         self._path, self._duration_s, self._frame, self._loop, self._time_s = None, 0.0, None, None, 0.0
-        self._ticket = self._opened = self._decoder.open(None)
+        self._opened = self._decoder.open(None)
         self._sound.open(None)
         self._set_state("empty")
 
@@ -180,6 +178,7 @@ class Player(QObject):
         elif self._loop is not None and not self._loop[0] <= self._time_s < self._loop[1]:
             self.seek(self._loop[0])
         self._set_state("playing")
+        self._decoder.set_playing(True, self._speed)
         self._start_clock()
         self._ticks.start()
 
@@ -202,7 +201,7 @@ class Player(QObject):
             start_s, end_s = self._loop
             self._time_s = self._time_s if start_s <= self._time_s < end_s else start_s
         self._lap = 0
-        self._ticket = self._decoder.seek(self._time_s, self._loop)
+        self._decoder.seek(self._time_s, self._loop)
         self.time_changed.emit(self._time_s)
         if self._state == "playing":
             self._start_clock()
@@ -212,6 +211,8 @@ class Player(QObject):
         if self._path is None or self._state == "error":
             return
         self.pause()
+        self._decoder.begin_lap(self._lap)
+        self._lap = 0
         self._decoder.step(n_frames)
 
     def set_loop(self, start_s: float | None, end_s: float | None = None) -> None:
@@ -252,7 +253,7 @@ class Player(QObject):
 
     def set_proxy(self, path: Path | None) -> None:
         """Names a small copy of the open video (davenet.media.proxy) to seek in; None, or a file not there: none."""
-        self._proxy = path
+        self._decoder.set_proxy(path if path is not None and path.exists() else None)
 
     def prefetch(self, wishes: Iterable[tuple[Path, float, tuple[float, float]]]) -> None:
         """Decodes ahead, with low priority, what is likely wanted next: (video, second of a frame, (start, end) heard).
@@ -265,7 +266,6 @@ class Player(QObject):
 
     def _start_clock(self) -> None:
         self._release.stop()
-        self._jumped_to = None
         self._decoder.begin_lap(self._lap)
         self._lap = 0
         self._timeline = Timeline(self._time_s, self._duration_s, self._loop, ((0.0, self._speed),))
@@ -280,6 +280,7 @@ class Player(QObject):
     def _halt(self) -> None:
         self._ticks.stop()
         self._sound.stop()
+        self._decoder.set_playing(False)
         if self._uses_sound:
             self._release.start()
 
@@ -294,30 +295,18 @@ class Player(QObject):
         frame = self._decoder.take(self._timeline, elapsed_s)
         if frame is not None:
             self._show(frame)
-        else:
-            self._catch_up()
         self.time_changed.emit(self._time_s)
         if self._timeline.is_over(elapsed_s) and self._state == "playing":
             self._halt()
             self._set_state("paused")
-
-    def _catch_up(self) -> None:
-        """Jumps the decoder to now where it cannot keep up, once for each jump that it answers."""
-        if self._frame is None or self._loop is not None or self._jumped_to is not None:
-            return
-        behind_s = self._time_s - self._frame.time_s
-        if behind_s > _LAG_S and self._decoder.is_reading():
-            self._jumped_to = self._time_s
-            self._ticket = self._decoder.seek(self._time_s, self._loop)
 
     def _show(self, frame: Frame) -> None:
         self._frame = frame
         self.frame_shown.emit(frame.rgb, frame.time_s)
 
     def _show_wanted(self, frame: Frame) -> None:
-        if frame.ticket != self._ticket or self._closed:
-            return
-        self._jumped_to = None
+        if frame.ticket < self._opened or self._closed:
+            return  # of a video that was left
         if self._state == "opening":
             self._set_state("paused")
         stepped = frame.stepped and self._state == "paused"
