@@ -24,7 +24,9 @@ def plan_score(project: Project, run_id: str, *, device: str = "auto") -> ScoreS
     checkpoint = project.checkpoint_path(run.id)
     pairs = project.store.food_pairs()
     if len(pairs) < LEAST_PAIRS:
-        raise UserError(f"{project.path} has {len(pairs) or 'no'} food pairs and a place needs two; mine its pairs first.")
+        raise UserError(
+            f"{project.path} has {len(pairs) or 'no'} food pairs and a place needs two; mine its pairs first."
+        )
     folder = project.run_dir(run.id)
     path = folder / "score.pairs.jsonl"
     write_pairs(path, (pair.to_pair() for pair in pairs))

@@ -99,7 +99,7 @@ class PlotCard(QFrame):
             self._pages.setCurrentWidget(self.empty)
             return
         if self._plot is None:
-            self._plot = _make_plot(self)
+            self._plot = self._make_plot()
             self._pages.addWidget(self._plot)
         self._fill()
         self._pages.setCurrentWidget(self._plot)
@@ -193,7 +193,14 @@ class PlotCard(QFrame):
         painter.drawText(QPointF(16, 45), self.figure.readout)
         size = self._plot.size()
         self.legend.paint(painter, QPointF(14, 50))
-        target = QRectF(0, self._head(), size.width(), size.height())
+        self._paint_plot(painter, QRectF(0, self._head(), size.width(), size.height()))
+
+    # what a card of another kind of plot does its own way
+
+    def _make_plot(self) -> Any:
+        return _make_plot(self)
+
+    def _paint_plot(self, painter: QPainter, target: QRectF) -> None:
         self._plot.render(painter, target, self._plot.viewport().rect())
 
     def _step(self) -> None:
