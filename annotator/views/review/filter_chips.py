@@ -119,9 +119,7 @@ class FilterChips(QWidget):
         self.hide()
 
     def set_parts(self, parts: Sequence[FilterPart]) -> None:
-        while (item := self._row.takeAt(0)) is not None:
-            item.widget().hide()
-            item.widget().deleteLater()
+        self._row.clear()
         for part in parts:
             chip = Chip(part.text, f"Take “{part.text}” out of the filter")
             chip.removed.connect(lambda rest=part.without: self.filter_chosen.emit(rest))
@@ -130,5 +128,4 @@ class FilterChips(QWidget):
         self.updateGeometry()
 
     def chips(self) -> list[Chip]:
-        found = [self._row.itemAt(place) for place in range(self._row.count())]
-        return [item.widget() for item in found if item is not None and isinstance(item.widget(), Chip)]
+        return [chip for chip in self._row.widgets() if isinstance(chip, Chip)]

@@ -208,9 +208,7 @@ class ChoicesField(QWidget):
         self.choices_changed.emit()
 
     def _show_chips(self) -> None:
-        while (item := self._chip_row.takeAt(0)) is not None:
-            item.widget().hide()
-            item.widget().deleteLater()
+        self._chip_row.clear()
         names = {option.key: option.text for option in self._options}
         for key in self._chosen:
             chip = Chip(names.get(key, key), f"Take {names.get(key, key)} out of the filter")

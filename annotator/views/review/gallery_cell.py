@@ -21,6 +21,11 @@ class GalleryCell(QStyledItemDelegate):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._heard_uid, self._heard_share = "", 0.0
+        self._is_blind = False
+
+    def set_blind(self, is_blind: bool) -> None:
+        """Leaves out the machines' numbers."""
+        self._is_blind = is_blind
 
     def set_heard(self, uid: str, share: float = 0.0) -> None:
         self._heard_uid, self._heard_share = uid, share
@@ -49,7 +54,7 @@ class GalleryCell(QStyledItemDelegate):
             painter.setBrush(tokens.color("raised"))
             painter.drawRoundedRect(QRectF(text.left(), text.top() + 5, 70, 8), 4, 4)
         else:
-            _paint_text(painter, text, record)
+            _paint_text(painter, text, record, numbers=not self._is_blind)
             if record.decision in VERDICTS:
                 _paint_verdict(painter, picture, record.decision)
         if is_selected:
@@ -105,7 +110,7 @@ def _paint_badge(painter: QPainter, box: QRectF, ground: str, glyph: str, token:
     draw_glyph(painter, glyph, shape, tokens.color(token), width=2.0)  # type: ignore[arg-type]
 
 
-def _paint_text(painter: QPainter, box: QRectF, record: PairRecord) -> None:
+def _paint_text(painter: QPainter, box: QRectF, record: PairRecord, *, numbers: bool) -> None:
     tokens = theme.current()
     label = record.label
     painter.setFont(theme.font(theme.SMALL_PX))
@@ -115,8 +120,9 @@ def _paint_text(painter: QPainter, box: QRectF, record: PairRecord) -> None:
     if label is not None:
         painter.setPen(tokens.color("muted"))
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(line, right, f"{label.probability:.2f}")
-        painter.drawText(second, right, f"{label.word_confidence:.2f}")
+        if numbers:
+            painter.drawText(line, right, f"{label.probability:.2f}")
+            painter.drawText(second, right, f"{label.word_confidence:.2f}")
         room = int(box.width() - small.horizontalAdvance("0.00") - 8)
         word = small.elidedText(f"“{label.word}”", Qt.TextElideMode.ElideRight, room)
         painter.drawText(second, Qt.AlignmentFlag.AlignVCenter, word)

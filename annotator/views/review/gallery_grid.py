@@ -57,6 +57,9 @@ class GalleryGrid(QAbstractItemView):
         self._wanted_width = 200
         self._band: QRect | None = None
         self._hovered_uid = ""
+        self.seen_uids: frozenset[str] = (
+            frozenset()
+        )  # in view when last painted; read by the thread that reads pictures
         self._rest = QTimer(self, singleShot=True, interval=_HOVER_MS)
         self._rest.timeout.connect(lambda: self.hovered.emit(self._hovered_uid))
         self.setModel(model)
@@ -287,8 +290,10 @@ class GalleryGrid(QAbstractItemView):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         selection, current, delegate = self.selectionModel(), self.currentIndex(), self.itemDelegate()
         option = QStyleOptionViewItem()
-        option.widget = self  # type: ignore[attr-defined]
-        for place in self.visible_places():
+        option.widget = self
+        places = self.visible_places()
+        self.seen_uids = frozenset(self.model().index(place, 0).data(UidRole) for place in places)
+        for place in places:
             rect = self._rect_of(place)
             if not rect.intersects(event.rect()):
                 continue
@@ -300,7 +305,7 @@ class GalleryGrid(QAbstractItemView):
                 state |= QStyle.StateFlag.State_HasFocus
             if self._hovered_uid and index.data(UidRole) == self._hovered_uid:
                 state |= QStyle.StateFlag.State_MouseOver
-            option.rect, option.state = rect, state  # type: ignore[attr-defined]
+            option.rect, option.state = rect, state
             delegate.paint(painter, option, index)
         if self._band is not None:
             tokens = theme.current()

@@ -4,6 +4,7 @@ Each of these has a presenter of its own; here is what they have in common, the 
 """
 
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from annotator.views.background import Background
 from annotator.views.review import scene as scenes
 from annotator.views.review.attention import Attention
 from annotator.views.review.blind import Blind
+from annotator.views.review.gallery_presenter import GalleryPresenter
 from annotator.views.review.overlay_view import OverlayView
 from annotator.views.review.pair_evidence import read_evidence
 from annotator.views.review.pair_playback import PairPlayback
@@ -65,6 +67,7 @@ class ReviewPresenter(QObject):
         self.giving = VerdictGiving(
             self.queue, self.writer, self.playback, self.attention, self.blind, self.options, self
         )
+        self.gallery = GalleryPresenter(workspace.gallery, self.queue, project, player, self)
         self.giving.why_not = lambda: project.read_only_reason if project.is_read_only else ""
         self.keys = ReviewKeys(self)
         self._current: PairRecord | None = None
@@ -81,7 +84,7 @@ class ReviewPresenter(QObject):
     def _connect(self) -> None:
         workspace, queue, giving, reading = self.workspace, self.queue, self.giving, self.reading
         workspace.decided.connect(giving.decide)
-        workspace.reason_chosen.connect(lambda reason: giving.decide("reject", reason=reason))
+        workspace.reason_chosen.connect(lambda reason: self.decide("reject", reason=reason))
         workspace.label_chosen.connect(lambda label: giving.decide("accept", label=label))
         workspace.commented.connect(self.remarks.comment)
         workspace.empty_action_requested.connect(self._leave_emptiness)
@@ -104,6 +107,10 @@ class ReviewPresenter(QObject):
         giving.failed.connect(self._say_not_kept)
         giving.said.connect(self.say)
         giving.step_failed.connect(self.say_error)
+        self.gallery.left.connect(self._leave_gallery)
+        self.gallery.given.connect(self.verdict_given)
+        self.gallery.failed.connect(self.say_error)
+        self.gallery.said.connect(self.say)
         self.writer.slow.connect(workspace.verdicts.set_saving)
         self.remarks.changed.connect(self._take_flag)
         self.remarks.commented.connect(self._take_comment)
@@ -127,7 +134,7 @@ class ReviewPresenter(QObject):
 
     def is_idle(self) -> bool:
         """Tells whether nothing is being read or written."""
-        return self.background.is_idle() and self.writer.is_idle()
+        return self.background.is_idle() and self.writer.is_idle() and self.gallery.is_idle()
 
     def activate(self) -> None:
         """The workspace is shown: loads the queue, again where it may have changed meanwhile."""
@@ -143,6 +150,7 @@ class ReviewPresenter(QObject):
         self._is_active = False
         self.playback.set_active(False)
         self.attention.leave()
+        self.gallery.rest()
         self._looking.stop()
 
     def invalidate(self) -> None:
@@ -155,6 +163,7 @@ class ReviewPresenter(QObject):
         self._looking.stop()
         self.playback.set_active(False)
         self.writer.shutdown()
+        self.gallery.shutdown()
         self.queue.shutdown()
         self.background.shutdown()
 
@@ -186,9 +195,34 @@ class ReviewPresenter(QObject):
             return
         self.workspace.question.reviewer.set_name(name)
 
-    def decide(self, decision: str) -> None:
-        """Keeps a verdict on the current pair; the next one shows when it is on the disk."""
-        self.giving.decide(decision)
+    def decide(self, decision: str, *, reason: str | None = None) -> None:
+        """Keeps a verdict on the current pair, or on the gallery's selected ones; it shows when it is on the disk."""
+        (self.gallery if self.gallery.is_open else self.giving).decide(decision, reason=reason)
+
+    def show_selection(self, name: str, uids: Sequence[str]) -> None:
+        """Keeps a named selection of pairs that another workspace sends, and lists it."""
+        self.gallery.close()
+        self.queue.show_selection(name, uids)
+
+    # -- the gallery -----------------------------------------------------------------------------------------------
+
+    def toggle_gallery(self) -> None:
+        """Shows the frames of many pairs in place of the one, or that one again."""
+        if self.gallery.is_open:
+            self.gallery.close()
+            return
+        self.playback.set_active(False)
+        self.attention.leave()
+        self.workspace.show_gallery()
+        self.gallery.open(self._current, is_blind=self.blind.is_on)
+
+    def _leave_gallery(self, uid: str) -> None:
+        self.playback.set_active(self._is_active)
+        self.workspace.setFocus()
+        if uid:
+            self.show_pair(uid)
+        else:
+            self.queue.show_row(0)
 
     # -- the pair --------------------------------------------------------------------------------------------------
 

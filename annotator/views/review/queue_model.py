@@ -114,6 +114,10 @@ class QueueModel(QAbstractListModel):
             self._asked_thumbnails.discard(gone)
         self._repaint(uid)
 
+    def forget_asked(self, uids: Sequence[str]) -> None:
+        """Lets pictures be asked for again that were passed over."""
+        self._asked_thumbnails.difference_update(uids)
+
     def set_taken(self, taken: Mapping[str, str]) -> None:
         """Takes which pairs are before other reviewers now, by uid."""
         changed = {uid for uid in {*taken, *self._taken} if taken.get(uid) != self._taken.get(uid)}

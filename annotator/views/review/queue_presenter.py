@@ -52,6 +52,7 @@ class QueuePresenter(QObject):
     failed = Signal(object)
     said = Signal(str)  # a sentence about others' work
     emptiness_left = Signal()
+    chosen_by_hand = Signal(str)  # while pairs are held back
 
     def __init__(
         self, panel: QueuePanel, project: Project, background: Background, parent: QObject | None = None
@@ -63,6 +64,7 @@ class QueuePresenter(QObject):
         self._background = background
         kept = project.store.setting(_ORDER_SETTING, {})
         self._request = QueueRequest(project.reviewer, order=kept.get("order", "mined"), seed=int(kept.get("seed", 0)))
+        self._holds_back = False
         self._load = 0  # the number of the newest loading of the list: older results are dropped
         self._counts = no_counts()
         self._videos: dict[str, VideoRecord] = {}
@@ -163,7 +165,7 @@ class QueuePresenter(QObject):
         self.model.put_records(rows.first_records)
         self.model.set_uids(rows.uids, rows.rows)
         if wanted is not None and self.model.row_of(wanted) is not None:
-            self.pair_wanted.emit(wanted)
+            self._ask_for(wanted)
             self.leases.hold(wanted)
         else:
             self.show_row(0)
@@ -217,6 +219,18 @@ class QueuePresenter(QObject):
         self.others.stop()
         self.leases.shutdown()
 
+    def hold_back(self, is_on: bool) -> None:
+        """Asks for no pair to be shown while many are (in the gallery), whatever changes in the list."""
+        self._holds_back = is_on
+
+    def _ask_for(self, uid: str) -> None:
+        if not self._holds_back:
+            self.pair_wanted.emit(uid)
+
+    def _say_empty(self) -> None:
+        if not self._holds_back:
+            self.emptied.emit()
+
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def record(self, uid: str) -> PairRecord:
@@ -254,7 +268,7 @@ class QueuePresenter(QObject):
         """Wants the pair shown that is `step` rows after one; at the ends nothing happens."""
         row = self.model.row_of(uid)
         if row is not None and row + step >= 0 and self.model.uid_at(row + step) is not None:
-            self._want(row + step) if step > 0 else self.pair_wanted.emit(self.model.uid_at(row + step))
+            self._want(row + step)
 
     def show_row(self, row: int) -> None:
         """Wants the pair of a row shown; behind the last one the first, in an empty list nothing."""
@@ -269,11 +283,11 @@ class QueuePresenter(QObject):
             if load != self._load:
                 return
             if uid is not None:
-                self.pair_wanted.emit(uid)
+                self._ask_for(uid)
             elif row > 0 and self.model.rowCount():
                 self._want(0)
             else:
-                self.emptied.emit()
+                self._say_empty()
 
         asks = self.state in ("pending", "skipped")
         if asks and self.leases.is_shared:
@@ -282,12 +296,15 @@ class QueuePresenter(QObject):
             show(self.model.uid_at(row))
 
     def _choose_pair(self, uid: str) -> None:
+        if self._holds_back:
+            self.chosen_by_hand.emit(uid)
+            return
         other = self.leases.taken.get(uid)
         if other and self.leases.is_shared:
             self.said.emit(f"{other} is looking at this pair too.")
         else:
             self.leases.hold(uid)
-        self.pair_wanted.emit(uid)
+        self._ask_for(uid)
 
     # -- verdicts --------------------------------------------------------------------------------------------------
 
@@ -317,13 +334,13 @@ class QueuePresenter(QObject):
         self.model.put_records([pair])
         self._show_numbers()
         current, stays = self.current_uid, self._is_listed(pair)
-        if is_undo and not stays:
+        if is_undo and not stays and not self._holds_back:
             self.set_state(pair.state, show=pair.uid)
-        elif is_undo:
+        elif is_undo and stays:
             if self.model.row_of(pair.uid) is None:
                 at = self.model.row_of(current) if current else 0
                 self.model.insert(at or 0, pair.uid)
-            self.pair_wanted.emit(pair.uid)
+            self._ask_for(pair.uid)
         else:
             row = self.model.row_of(pair.uid) if stays else self.model.remove(pair.uid)
             if row is not None and current in (None, pair.uid):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 Slot = Callable[[], object]
 _WITHOUT_PAIR = frozenset(
-    f"review.{name}" for name in ("undo", "redo", "gallery", "blind", "filter", "slower", "faster", "speed_1")
+    f"review.{name}"
+    for name in ("undo", "redo", "gallery", "blind", "filter", "filters", "slower", "faster", "speed_1")
 )
 
 
@@ -24,6 +25,7 @@ class ReviewKeys(QObject):
         super().__init__(review)
         self._review = review
         self._slots = self._make_slots()
+        self._gallery_slots = self._make_gallery_slots()
         workspace, keys = review.workspace, review.workspace.keys
         slots = {action: self._counted(action, slot) for action, slot in self._slots.items()}
         for widget in (workspace, *workspace.docks.docks.values()):
@@ -69,6 +71,28 @@ class ReviewKeys(QObject):
             "previous": lambda: giving.go(-1),
             "blind": lambda: review.set_blind(not review.blind.is_on),
             "filter": review.workspace.go_to_filter,
+            "filters": review.workspace.toggle_filters,
+            "gallery": review.toggle_gallery,
+            "undo_batch": lambda: None,  # of the gallery alone
+        }
+        return {f"review.{name}": slot for name, slot in slots.items()}
+
+    def _make_gallery_slots(self) -> dict[str, Slot]:
+        """What keys do while the gallery is shown; others do nothing there."""
+        review, gallery = self._review, self._review.gallery
+        slots: dict[str, Slot] = {
+            "accept": lambda: gallery.decide("accept"),
+            "reject": lambda: gallery.decide("reject"),
+            "unsure": lambda: gallery.decide("unsure"),
+            "skip": lambda: gallery.decide("skip"),
+            "reject_reason": review.workspace.open_reasons,
+            "undo": gallery.undo,
+            "redo": gallery.redo,
+            "undo_batch": gallery.undo_batch,
+            "replay": gallery.hear_current,
+            "gallery": review.toggle_gallery,
+            "filter": review.workspace.go_to_filter,
+            "filters": review.workspace.toggle_filters,
         }
         return {f"review.{name}": slot for name, slot in slots.items()}
 
@@ -77,7 +101,8 @@ class ReviewKeys(QObject):
 
         def pressed() -> None:
             self._review.attention.press(action.partition(".")[2])
-            slot()
+            chosen = self._gallery_slots[action] if self._review.gallery.is_open else slot
+            chosen()
 
         return pressed
 
@@ -86,7 +111,9 @@ class ReviewKeys(QObject):
         self._slots[action]()
 
     def _is_possible(self, action: str) -> bool:
-        return action in _WITHOUT_PAIR or self._review.current is not None
+        if self._review.gallery.is_open:
+            return action in self._gallery_slots
+        return action in _WITHOUT_PAIR or (self._review.current is not None and action != "review.undo_batch")
 
     def _peek(self) -> None:
         self._review.attention.press("peek")

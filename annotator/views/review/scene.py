@@ -131,9 +131,12 @@ def _detection(pair: PairRecord, labels_dir: Path, notices: list[str]) -> FoodDe
     return nearest if nearest is not None and abs(nearest.time - pair.time_s) < 0.6 else None
 
 
-def read_thumbnails(pairs: Sequence[PairRecord], clip_path: Callable[[str], Path]) -> list[tuple[str, QImage]]:
-    """Returns small pictures of the pairs' frames; pairs whose clip file cannot be read are left out."""
+def read_thumbnails(
+    pairs: Sequence[PairRecord], clip_path: Callable[[str], Path], width: int = THUMBNAIL_WIDTH
+) -> list[tuple[str, QImage]]:
+    """Returns pictures of the pairs' frames, `width` pixels wide; pairs whose clip file cannot be read are left out."""
     pictures = []
+    form = cv2.IMREAD_REDUCED_COLOR_2 if width <= THUMBNAIL_WIDTH else cv2.IMREAD_COLOR
     for pair in pairs:
         path = clip_path(pair.video_uid)
         try:
@@ -141,11 +144,12 @@ def read_thumbnails(pairs: Sequence[PairRecord], clip_path: Callable[[str], Path
             jpeg = clip.frame_jpeg(clip.nearest_frame(pair.time_s))
         except UserError:
             continue  # the pair itself says so when it is shown
-        small = cv2.imdecode(np.asarray(jpeg), cv2.IMREAD_REDUCED_COLOR_2)
+        small = cv2.imdecode(np.asarray(jpeg), form)
         if small is None:
             continue
-        height = max(1, round(small.shape[0] * THUMBNAIL_WIDTH / small.shape[1]))
-        small = cv2.resize(small, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
+        if small.shape[1] > width:
+            height = max(1, round(small.shape[0] * width / small.shape[1]))
+            small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
         pictures.append((pair.uid, rgb_image(cv2.cvtColor(small, cv2.COLOR_BGR2RGB))))
     return pictures
 

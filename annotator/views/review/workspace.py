@@ -11,6 +11,7 @@ from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.review.card import Card
 from annotator.views.review.comment_card import CommentCard
+from annotator.views.review.gallery_panel import GalleryPanel
 from annotator.views.review.label_card import LabelCard
 from annotator.views.review.question_panel import QuestionPanel
 from annotator.views.review.queue_model import QueueModel
@@ -61,6 +62,7 @@ class ReviewWorkspace(QWidget):
         self.axis = TimeAxis(word_rows=3)  # people say three words a second
         self.verdicts = VerdictBar(self.keys)
         self.empty = EmptyState()
+        self.gallery = GalleryPanel(self.keys)
         self._centre = QStackedWidget()
         self.docks = ReviewDocks(self._make_centre(), self)
         self._lay_out()
@@ -89,6 +91,7 @@ class ReviewWorkspace(QWidget):
         column.addWidget(self.verdicts)
         self._centre.addWidget(pair)
         self._centre.addWidget(self.empty)
+        self._centre.addWidget(self.gallery)
         centre = QWidget()
         centre_column = QVBoxLayout(centre)
         centre_column.setContentsMargins(0, 0, 0, 0)
@@ -136,6 +139,11 @@ class ReviewWorkspace(QWidget):
     def show_pair(self) -> None:
         self._centre.setCurrentIndex(0)
 
+    def show_gallery(self) -> None:
+        """Puts the frames of many pairs where the one would be."""
+        self.close_cards()
+        self._centre.setCurrentWidget(self.gallery)
+
     def is_pair_shown(self) -> bool:
         return self._centre.currentIndex() == 0
 
@@ -153,10 +161,15 @@ class ReviewWorkspace(QWidget):
         self.queue.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.queue.filter.selectAll()
 
+    def toggle_filters(self) -> None:
+        self.docks.docks["Queue"].show()
+        self.queue.toggle_filters()
+
     # -- cards ------------------------------------------------------------------------------------------------------
 
     def open_reasons(self) -> None:
-        self.reasons.open_over(self.verdicts.buttons["reject"])
+        buttons = self.gallery.buttons if self._centre.currentWidget() is self.gallery else self.verdicts.buttons
+        self.reasons.open_over(buttons["reject"])
 
     def open_labels(self, label: str) -> None:
         self.labels.ask(self.verdicts.buttons["accept"], label)

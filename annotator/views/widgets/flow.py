@@ -25,6 +25,16 @@ class FlowLayout(QLayout):
     def takeAt(self, index: int) -> QLayoutItem | None:
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
+    def widgets(self) -> list[QWidget]:
+        return [widget for item in self._items if (widget := item.widget()) is not None]
+
+    def clear(self) -> None:
+        """Takes all widgets out and lets them go."""
+        for widget in self.widgets():
+            widget.hide()
+            widget.deleteLater()
+        self._items.clear()
+
     def expandingDirections(self) -> Qt.Orientation:
         return Qt.Orientation(0)
 
