@@ -76,9 +76,13 @@ class Project:
                 (path / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{path} cannot be made a project ({error.strerror}); choose another folder.") from error
-        store = begin_store(path, database or os.environ.get(URL_VARIABLE))
-        store.close()
-        return cls.open(path, write_lock=write_lock)
+        url = database or os.environ.get(URL_VARIABLE)
+        lock = _take_lock(path)[0] if write_lock and not url else None
+        try:
+            return cls(path, begin_store(path, url), lock)
+        except BaseException:
+            _release(path, lock)
+            raise
 
     @classmethod
     def open(cls, path: Path, *, write_lock: bool = False) -> "Project":

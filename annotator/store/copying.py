@@ -24,7 +24,7 @@ def copy_rows(source: Connection, target: Connection) -> dict[str, int]:
         for some in rows.mappings().partitions(_BATCH):
             target.execute(insert(table), [dict(row) for row in some])
             copied[table.name] += len(some)
-        _number_on(target, table)
+        number_on(target, table)
     return copied
 
 
@@ -39,7 +39,7 @@ def count_rows(connection: Connection) -> dict[str, int]:
     }
 
 
-def _number_on(target: Connection, table: Table) -> None:
+def number_on(target: Connection, table: Table) -> None:
     """Lets PostgreSQL's counter of a table's keys go on after the rows copied; SQLite counts by its rows."""
     keys = list(table.primary_key.columns)
     if target.dialect.name != "postgresql" or len(keys) != 1 or not isinstance(keys[0].type, Integer):
