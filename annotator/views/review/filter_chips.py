@@ -112,6 +112,7 @@ class FilterChips(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._row = FlowLayout(self, spacing=4)
+        self._is_wanted = True
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -124,7 +125,15 @@ class FilterChips(QWidget):
             chip = Chip(part.text, f"Take “{part.text}” out of the filter")
             chip.removed.connect(lambda rest=part.without: self.filter_chosen.emit(rest))
             self._row.addWidget(chip)
-        self.setVisible(bool(parts))
+        self._show()
+
+    def set_wanted(self, is_wanted: bool) -> None:
+        """Hides the chips while the drawer says the same."""
+        self._is_wanted = is_wanted
+        self._show()
+
+    def _show(self) -> None:
+        self.setVisible(self._is_wanted and self._row.count() > 0)
         self.updateGeometry()
 
     def chips(self) -> list[Chip]:

@@ -1,8 +1,10 @@
 """A range of a filter: two handles on a line between the least and the greatest value, with both numbers to type."""
 
-from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QWidget
+import math
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from annotator.views import theme
 
@@ -79,75 +81,94 @@ class _Line(QWidget):
             painter.drawEllipse(QRectF(x - _HANDLE, middle - _HANDLE, 2 * _HANDLE, 2 * _HANDLE))
 
 
+class _Number(QLineEdit):
+    """A number with two decimals; ↑ and ↓ step it, Enter or leaving takes what is typed."""
+
+    value_entered = Signal(float)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._value, self._limits, self._step = 0.0, (0.0, 1.0), 0.05
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setFixedWidth(52)
+        self.setAccessibleName(name)
+        self.setToolTip(f"{name}; ↑ and ↓ change it")
+        self.editingFinished.connect(self._take_text)
+
+    def set_limits(self, limits: Range) -> None:
+        self._limits, self._step = limits, 0.05 if limits[1] - limits[0] <= 2 else 0.5
+
+    def value(self) -> float:
+        return self._value
+
+    def set_value(self, value: float) -> None:
+        self._value = round(min(max(value, self._limits[0]), self._limits[1]), 2)
+        self.setText(f"{self._value:.2f}")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._enter(self._value + (self._step if event.key() == Qt.Key.Key_Up else -self._step))
+        else:
+            super().keyPressEvent(event)
+
+    def _take_text(self) -> None:
+        try:
+            self._enter(float(self.text().replace(",", ".")))
+        except ValueError:
+            self.set_value(self._value)  # what is no number leaves the one before
+
+    def _enter(self, value: float) -> None:
+        before = self._value
+        self.set_value(value)
+        if self._value != before:
+            self.value_entered.emit(self._value)
+
+
 class RangeField(QWidget):
-    """Chooses from `low` to `high`; the whole of the limits is no filter: `range()` is None then."""
+    """Chooses from a least to a greatest value; the whole of the limits is no filter: `range()` is None then."""
 
     range_changed = Signal()
 
     def __init__(self, name: str, limits: Range = (0.0, 1.0), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._limits = limits
-        self._low, self._high = self._number(f"Least {name.lower()}"), self._number(f"Greatest {name.lower()}")
+        self.low, self.high = _Number(f"Least {name.lower()}"), _Number(f"Greatest {name.lower()}")
+        self.low.value_entered.connect(lambda value: self._take(value, max(value, self.high.value())))
+        self.high.value_entered.connect(lambda value: self._take(min(value, self.low.value()), value))
         self._line = _Line()
-        self._line.moved.connect(self._set_from_line)
+        self._line.moved.connect(self._take)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        row.addWidget(self._low)
+        row.addWidget(self.low)
         row.addWidget(self._line, 1)
-        row.addWidget(self._high)
-        self.setFocusProxy(self._low)
+        row.addWidget(self.high)
+        self.setFocusProxy(self.low)
         self.setAccessibleName(name)
         self._show_limits(limits, None)
-
-    def _number(self, name: str) -> QDoubleSpinBox:
-        field = QDoubleSpinBox(decimals=2, singleStep=0.05)
-        field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        field.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        field.setFixedWidth(54)
-        field.setAccessibleName(name)
-        field.setToolTip(f"{name}; ↑ and ↓ change it")
-        field.valueChanged.connect(self._take_numbers)
-        return field
 
     def set_limits(self, limits: Range) -> None:
         """Takes the least and greatest value that there is; a filter set before is kept inside of them."""
         self._show_limits(limits, self.range())
 
     def _show_limits(self, limits: Range, chosen: Range | None) -> None:
-        self._limits = (round(limits[0], 2), round(limits[1], 2))
-        with QSignalBlocker(self._low), QSignalBlocker(self._high):
-            for field in (self._low, self._high):
-                field.setRange(*self._limits)
-                field.setSingleStep(0.05 if self._limits[1] - self._limits[0] <= 2 else 0.5)
+        # outwards, so that the rounded limits leave no pair out
+        self._limits = (math.floor(limits[0] * 100) / 100, math.ceil(limits[1] * 100) / 100)
+        for number in (self.low, self.high):
+            number.set_limits(self._limits)
         self.set_range(chosen)
 
     def set_range(self, chosen: Range | None) -> None:
         """Shows a range without announcing it; None is the whole."""
         low, high = chosen or self._limits
-        with QSignalBlocker(self._low), QSignalBlocker(self._high):
-            self._low.setValue(low)
-            self._high.setValue(high)
-        self._show()
+        self.low.set_value(low)
+        self.high.set_value(high)
+        self._line.set_values(self._limits, self.low.value(), self.high.value())
 
     def range(self) -> Range | None:
-        low, high = self._low.value(), self._high.value()
-        return None if (low, high) == self._limits else (low, high)
+        chosen = (self.low.value(), self.high.value())
+        return None if chosen == self._limits else chosen
 
-    def _take_numbers(self) -> None:
-        if self._low.value() > self._high.value():  # the field being changed pushes the other one along
-            other = self._high if self._low.hasFocus() else self._low
-            with QSignalBlocker(other):
-                other.setValue(self._low.value() if other is self._high else self._high.value())
-        self._show()
+    def _take(self, low: float, high: float) -> None:
+        self.set_range((low, high))
         self.range_changed.emit()
-
-    def _set_from_line(self, low: float, high: float) -> None:
-        with QSignalBlocker(self._low), QSignalBlocker(self._high):
-            self._low.setValue(low)
-            self._high.setValue(high)
-        self._show()
-        self.range_changed.emit()
-
-    def _show(self) -> None:
-        self._line.set_values(self._limits, self._low.value(), self._high.value())

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
@@ -148,8 +149,11 @@ class GalleryPanel(QFrame):
         self._selected, self._hint = QLabel(), QLabel()
         theme.set_role(self._selected, "strong")
         theme.set_role(self._hint, "small")
-        words.addWidget(self._selected)
-        words.addWidget(self._hint)
+        for label in (self._selected, self._hint):
+            label.setSizePolicy(
+                QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+            )  # cut, never widening the page
+            words.addWidget(label)
         row.addLayout(words, 8)
         self.undo_batch = QPushButton("Undo the batch")
         self.undo_batch.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -13,6 +13,15 @@ ORDERS: dict[QueueOrder, str] = {
     "confident": "surest first",
     "uncertain": "least sure first",
 }
+SHORT: dict[QueueOrder, str] = {  # in a narrow panel
+    "mined": "by video and time",
+    "shuffled": "shuffled",
+    "disagreement": "disagreeing first",
+    "threshold": "near threshold first",
+    "class": "by class",
+    "confident": "surest first",
+    "uncertain": "least sure first",
+}
 TIPS: dict[QueueOrder, str] = {
     "mined": "As they were mined: video by video, each in the order of time",
     "shuffled": "In a drawn order that its seed brings back",
@@ -22,4 +31,4 @@ TIPS: dict[QueueOrder, str] = {
     "confident": "First what the detector is surest of",
     "uncertain": "First what the detector is least sure of",
 }
-assert set(ORDERS) == set(TIPS) == set(get_args(QueueOrder))
+assert set(ORDERS) == set(SHORT) == set(TIPS) == set(get_args(QueueOrder))

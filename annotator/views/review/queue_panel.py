@@ -14,7 +14,7 @@ from annotator.views.review.filter_drawer import FilterDrawer
 from annotator.views.review.queue_emptiness import list_emptiness
 from annotator.views.review.queue_list import QueueList
 from annotator.views.review.queue_model import QueueModel
-from annotator.views.review.queue_orders import ORDERS, TIPS
+from annotator.views.review.queue_orders import ORDERS, SHORT, TIPS
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.flow import FlowLayout
 from annotator.views.widgets.pill import Pill
@@ -182,7 +182,7 @@ class QueuePanel(QFrame):
 
     def set_order(self, order: QueueOrder) -> None:
         self._current_order = order
-        self._order.setText(ORDERS[order])
+        self._order.setText(SHORT[order])
         self._order.setAccessibleName(f"Order: {ORDERS[order]}")
         self._order.setToolTip(f"{TIPS[order]}; press to choose another order")
 
@@ -199,6 +199,7 @@ class QueuePanel(QFrame):
             return
         self._stack.setCurrentWidget(self.drawer)
         self._foot.hide()
+        self.chips.set_wanted(False)
         self.filter_button.set_open(True)
         self.drawer.classes.setFocus(Qt.FocusReason.TabFocusReason)
         self.filters_opened.emit()
@@ -208,6 +209,7 @@ class QueuePanel(QFrame):
         had_focus = self.drawer.isAncestorOf(self.focusWidget()) if self.focusWidget() else False
         self.filter_button.set_open(False)
         self._foot.show()
+        self.chips.set_wanted(True)
         self._stack.setCurrentWidget(self.list)
         self._show_emptiness()
         if had_focus or self.window().focusWidget() is None:
