@@ -83,7 +83,7 @@ class SettingsPresenter(QObject):
         self.page.playback.set_keys(*texts)
 
     def _show_cache(self) -> None:
-        used = sum(player.cache_bytes() for player in self._players)
+        used = max((player.cache_bytes() for player in self._players), default=0)  # they share one cache
         self.page.playback.set_cache_use(used / _MB, self._preferences.cache_limit_mb)
 
     def _show_project(self) -> None:
