@@ -35,7 +35,7 @@ def final_verdicts(session: Session) -> dict[str, FinalVerdict]:
     return finals
 
 
-def _given(table: type[tables.Standing] | type[tables.Adjudication]) -> Select[Any]:
+def _given(table: type[tables.Standing] | type[tables.Adjudication]) -> Select[str, str, str | None, str]:
     """The verdicts that stand but skips, the newest last."""
     verdict = tables.Verdict
     return (

@@ -136,14 +136,17 @@ class PeopleQueries(VerdictQueries):
         return agreement(decisions, seed=seed)
 
     def blind_changes(self) -> list[BlindChanges]:
-        """Returns how often each reviewer changed a blind verdict after the reveal, of all those that were revealed."""
+        """Returns how often each reviewer changed a blind verdict after the reveal, of all blind ones.
+
+        Who leaves a blind verdict as it is gives no second one: every blind verdict counts, whatever followed it.
+        """
         standing = tables.Standing
         before, after = aliased(tables.Verdict), aliased(tables.Verdict)
         query = (
             select(standing.reviewer, before.decision, before.label, after.decision, after.label)
-            .join(before, before.id == standing.blind_id)
+            .join(before, before.id == func.coalesce(standing.blind_id, standing.verdict_id))
             .join(after, after.id == standing.verdict_id)
-            .where(before.blind)
+            .where(before.blind, before.decision.in_(DECIDED))
         )
         revealed: Counter[str] = Counter()
         changes: defaultdict[str, Counter[tuple[Decision, Decision]]] = defaultdict(Counter)
@@ -151,7 +154,7 @@ class PeopleQueries(VerdictQueries):
             for reviewer, was, was_label, is_now, label in session.execute(query):
                 revealed[reviewer] += 1
                 if (was, was_label) != (is_now, label):
-                    changes[reviewer][was, is_now] += 1
+                    changes[reviewer][cast(Decision, was), cast(Decision, is_now)] += 1
         return [
             BlindChanges(
                 name,
@@ -182,7 +185,7 @@ class PeopleQueries(VerdictQueries):
         return [_summary(name, of_reviewer[name]) for name in sorted(of_reviewer)]
 
 
-def _unaided() -> tuple[type[tables.Verdict], Select[Any]]:
+def _unaided() -> tuple[type[tables.Verdict], Select[str, str, str, str | None]]:
     """Each reviewer's decision on each pair before any reveal, skips left out."""
     standing, verdict = tables.Standing, tables.Verdict
     return verdict, (

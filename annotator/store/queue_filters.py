@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -31,7 +31,7 @@ class FilterQueries(Database):
         by_reason = select(verdict.reason, number).join(standing, standing.verdict_id == verdict.id)
         score = tables.Score
         with self._reading() as session:
-            classes = [(row[0], row[1]) for row in session.execute(by_class)]
+            classes = [(row[0] or "", row[1]) for row in session.execute(by_class)]
             numbers = {row[0]: row[1] for row in session.execute(by_video)}
             videos = session.execute(select(video.uid, video.title, video.split).order_by(video.title, video.uid)).all()
             reviewers = session.execute(by_reviewer.group_by(standing.reviewer).order_by(standing.reviewer)).all()
@@ -52,7 +52,7 @@ class FilterQueries(Database):
             tuple((row.uid, row.title, numbers[row.uid]) for row in videos if row.uid in numbers),
             tuple((row[0], row[1]) for row in reviewers),
             tuple((run, scored[run][0]) for run in runs),
-            tuple(sorted((row[0], row[1]) for row in reasons)),
+            tuple(sorted((row[0] or "", row[1]) for row in reasons)),
             (scored[runs[0]][1], scored[runs[0]][2]) if runs else None,
         )
 
@@ -98,8 +98,10 @@ def conditions(session: Session, filter: QueueFilter) -> list[ColumnElement[bool
         found.append(pair.word_confidence.between(*filter.word_confidence))
     if filter.probability is not None:
         found.append(pair.label_probability.between(*filter.probability))
-    if filter.run is not None or filter.similarity is not None:
-        found.append(_is_scored(newest_run(session, filter.run), filter.similarity))
+    if filter.similarity is not None:
+        found.append(similarity_by(session, filter.run).between(*filter.similarity))
+    elif filter.run is not None:
+        found.append(similarity_by(session, filter.run).is_not(None))
     if filter.by_reviewer is not None or filter.verdict is not None or filter.reasons:
         found.append(_has_verdict(filter))
     return found
@@ -109,12 +111,13 @@ def _title(row: Any) -> str:
     return f"{row.title} {row.uid}".casefold()
 
 
-def _is_scored(run: str | None, similarity: tuple[float, float] | None) -> ColumnElement[bool]:
-    score = tables.Score
-    wanted = [score.run_id == run]
-    if similarity is not None:
-        wanted.append(score.similarity.between(*similarity))
-    return tables.Pair.uid.in_(select(score.pair_uid).where(*wanted))
+def similarity_by(session: Session, run: str | None) -> ColumnElement[float | None]:
+    """A pair's similarity by a run, or by the newest that scored pairs: that one stands beside the pair."""
+    pair, score = tables.Pair, tables.Score
+    if run is None or run == newest_run(session, None):
+        return pair.similarity.expression
+    by_run = select(score.similarity).where(score.pair_uid == pair.uid, score.run_id == run)
+    return by_run.scalar_subquery()
 
 
 def _has_verdict(filter: QueueFilter) -> ColumnElement[bool]:
@@ -137,4 +140,4 @@ def _filter(values: Mapping[str, Any]) -> QueueFilter:
     for name in (*_SEVERAL, *_RANGES):
         if known.get(name) is not None:
             known[name] = tuple(known[name])
-    return QueueFilter(**cast(dict[str, Any], known))
+    return QueueFilter(**known)

@@ -9,6 +9,8 @@ from itertools import islice
 from random import Random
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -16,7 +18,7 @@ from annotator.store import tables
 from annotator.store.finals import DECIDED
 from annotator.store.identity import DRAW_MODULUS, draw_factors
 from annotator.store.pairs import PairQueries
-from annotator.store.queue_filters import conditions, newest_run
+from annotator.store.queue_filters import conditions, newest_run, similarity_by
 from annotator.store.records import (
     PairRecord,
     QueueCounts,
@@ -113,7 +115,9 @@ class QueueQueries(PairQueries):
         return QueueCounts(
             pending,
             skipped,
-            *decided.values(),
+            accepted=decided["accept"],
+            rejected=decided["reject"],
+            unsure=decided["unsure"],
             total=pending + skipped + sum(decided.values()),
             flagged=flagged,
             adjudicate=to_adjudicate,
@@ -146,20 +150,19 @@ def is_pending(reviewer: str, settings: ReviewSettings, *, skipped: bool = False
 
     With `skipped`, pairs that the reviewer skipped wait as well.
     """
-    pair, standing = tables.Pair, tables.Standing
+    pair, standing, gold = tables.Pair, tables.Standing, tables.Gold
     mine = exists().where(standing.pair_uid == pair.uid, standing.reviewer == reviewer)
     if skipped:
         mine = mine.where(standing.decision.in_(DECIDED))
-    adjudicated = exists().where(tables.Adjudication.pair_uid == pair.uid, tables.Adjudication.decision.in_(DECIDED))
-    by_others = (standing.pair_uid == pair.uid, standing.reviewer != reviewer, standing.decision.in_(DECIDED))
-    asked = [and_(~exists().where(*by_others), ~adjudicated)]
+    skips = select(standing.pair_uid).where(standing.reviewer == reviewer, standing.decision == "skip")
+    open_to_all = pair.n_decided == 0
+    asked = [open_to_all if skipped else and_(open_to_all, pair.uid.not_in(skips))]
     if settings.second_share > 0:
-        number = select(func.count()).select_from(standing).where(*by_others).scalar_subquery()
         in_share = seeded(settings.seed, "second") < int(settings.second_share * DRAW_MODULUS)
-        asked.append(and_(in_share, number < 2, ~adjudicated))
+        asked.append(and_(pair.n_decided == 1, in_share, ~mine))
     if settings.gold_share > 0:
-        asked.append(exists().where(tables.Gold.pair_uid == pair.uid, tables.Gold.set_by != reviewer))
-    return and_(pair.active, ~mine, or_(*asked))
+        asked.append(and_(pair.uid.in_(select(gold.pair_uid).where(gold.set_by != reviewer)), ~mine))
+    return and_(pair.active, or_(*asked))
 
 
 def seeded(seed: int, purpose: str) -> ColumnElement[int]:
@@ -193,17 +196,19 @@ def _uids(
     elif state == "adjudicate":
         query = query.where(pair.uid.in_(contested_uids()))
     else:
-        query = query.outerjoin(standing, mine).where(or_(pair.active, standing.decision.in_(DECIDED)))
-    found = list(session.scalars(_ordered(session, query, order, filter.run, seed, kinds)))
+        by_me = select(standing.pair_uid).where(standing.reviewer == reviewer, standing.decision.in_(DECIDED))
+        query = query.where(or_(pair.active, pair.uid.in_(by_me)))
+    if order == "disagreement":
+        found = _by_disagreement(session, query, filter.run, kinds)
+    else:
+        found = list(session.scalars(_ordered(session, query, order, filter.run, seed)))
     if state == "pending" and settings.gold_share > 0:
         return _gold_mixed_in(session, found, reviewer, settings)
     return found
 
 
-def _ordered(
-    session: Session, query: Select[str], order: QueueOrder, run: str | None, seed: int, kinds: Sequence[PairKind]
-) -> Select[str]:
-    pair, score = tables.Pair, tables.Score
+def _ordered(session: Session, query: Select[str], order: QueueOrder, run: str | None, seed: int) -> Select[str]:
+    pair = tables.Pair
     as_mined = (pair.position, pair.uid)
     if order == "confident":
         return query.order_by(pair.label_probability.desc().nulls_last(), *as_mined)
@@ -213,40 +218,37 @@ def _ordered(
         return query.order_by(seeded(seed, "shuffled"), pair.uid)
     if order == "class":
         return query.order_by(pair.class_name.nulls_last(), *as_mined)
-    if order == "disagreement":
-        spread = _disagreement(newest_run(session, run), kinds)
-        query = query.outerjoin(spread, spread.c.uid == pair.uid)
-        return query.order_by(spread.c.spread.desc().nulls_last(), *as_mined)
     if order == "threshold" and (run_id := newest_run(session, run)) is not None:
-        threshold = similarity_threshold(session, run_id)
-        query = query.outerjoin(score, and_(score.pair_uid == pair.uid, score.run_id == run_id))
-        return query.order_by(func.abs(score.similarity - threshold).nulls_last(), *as_mined)
+        away = func.abs(similarity_by(session, run) - similarity_threshold(session, run_id))
+        return query.order_by(away.nulls_last(), *as_mined)
     return query.order_by(*as_mined)
 
 
-def _disagreement(run_id: str | None, kinds: Sequence[PairKind]) -> Any:
-    """How far the detector, the recogniser and the model are apart on each pair, by its rank among all under each, 0 to 2.
+def _by_disagreement(session: Session, wanted: Select[str], run: str | None, kinds: Sequence[PairKind]) -> list[str]:
+    """Returns the wanted pairs, first those on which detector, recogniser and model are furthest apart.
 
-    The sum of the three distances is twice the range; without a model the one distance counts twice.
+    Each ranks all pairs by its own measure; a pair's disagreement is the range of its ranks. Without a score of the
+    model's it is the distance of the two that are there.
     """
-    pair, score = tables.Pair, tables.Score
-    seen = func.percent_rank().over(order_by=func.coalesce(pair.label_probability, 0.0))
-    heard = func.percent_rank().over(order_by=func.coalesce(pair.word_confidence, 0.0))
-    active = pair.kind.in_(kinds), pair.active
-    if run_id is None:
-        ranks = select(pair.uid, seen.label("seen"), heard.label("heard")).where(*active).subquery()
-        return select(ranks.c.uid, (2 * func.abs(ranks.c.seen - ranks.c.heard)).label("spread")).subquery()
-    has_score = case((score.similarity.is_(None), 0), else_=1)
-    model = func.percent_rank().over(partition_by=has_score, order_by=score.similarity)
-    ranks = (
-        select(pair.uid, seen.label("seen"), heard.label("heard"), case((has_score == 1, model)).label("model"))
-        .outerjoin(score, and_(score.pair_uid == pair.uid, score.run_id == run_id))
-        .where(*active)
-        .subquery()
-    )
-    apart = func.abs(ranks.c.seen - ranks.c.heard)
-    from_model = func.abs(ranks.c.seen - ranks.c.model) + func.abs(ranks.c.heard - ranks.c.model)
-    return select(ranks.c.uid, (apart + func.coalesce(from_model, apart)).label("spread")).subquery()
+    pair = tables.Pair
+    chosen = list(session.scalars(wanted.order_by(pair.position, pair.uid)))
+    measures = select(pair.uid, pair.label_probability, pair.word_confidence, similarity_by(session, run))
+    rows = session.execute(measures.where(pair.kind.in_(kinds))).all()
+    if not chosen:
+        return []
+    uids, *measured = zip(*rows, strict=True)
+    ranks = np.stack([_ranks(np.array(values, np.float64)) for values in measured])
+    spread = np.nanmax(ranks, axis=0, initial=0) - np.nanmin(ranks, axis=0, initial=1)
+    place = dict(zip(uids, range(len(uids)), strict=True))
+    order = np.argsort(-spread[[place[uid] for uid in chosen]], kind="stable")
+    return [chosen[at] for at in order]
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns each value's place from 0 to 1 among those that are there, NaN where there is none; equal ones share it."""
+    known = np.sort(values[~np.isnan(values)])
+    middle = (np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right") - 1) / 2
+    return np.where(np.isnan(values), np.nan, middle / max(1, len(known) - 1))
 
 
 def _gold_mixed_in(session: Session, uids: list[str], reviewer: str, settings: ReviewSettings) -> list[str]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
-from annotator.store.finals import final_verdicts
 from annotator.store.records import PairScore
 
 
@@ -28,6 +27,7 @@ class ScoreQueries(Database):
             ]
             if rows:
                 session.execute(insert(tables.Score), rows)
+            _show_newest(session)
             return len(rows)
 
     def scores(self, run_id: str) -> dict[str, PairScore]:
@@ -68,6 +68,14 @@ def scored_runs(session: Session) -> list[str]:
     return list(session.scalars(query.order_by(tables.Run.created_at.desc(), tables.Run.id.desc())))
 
 
+def _show_newest(session: Session) -> None:
+    """Puts the similarity by the newest run that scored beside each pair, where queues are filtered and ordered by it."""
+    pair, score = tables.Pair, tables.Score
+    run_id = next(iter(scored_runs(session)), None)
+    newest = select(score.similarity).where(score.pair_uid == pair.uid, score.run_id == run_id).scalar_subquery()
+    session.execute(update(pair).values(similarity=newest), execution_options={"synchronize_session": False})
+
+
 def scores_of(session: Session, uids: Sequence[str]) -> dict[str, PairScore]:
     """Returns the scores of at most BATCH pairs by the newest run that scored any."""
     run_id = next(iter(scored_runs(session)), None)
@@ -82,18 +90,21 @@ def scores_of(session: Session, uids: Sequence[str]) -> dict[str, PairScore]:
 def similarity_threshold(session: Session, run_id: str) -> float | None:
     """Returns the similarity with the fewest errors: accepted at or above it, rejected below, each side weighing the same.
 
-    Without verdicts of both kinds it is the middle of the scores; None without scores.
+    Every reviewer's standing verdict counts. Without verdicts of both kinds it is the middle of the scores; None without
+    scores.
     """
-    score = tables.Score
-    rows = session.execute(select(score.pair_uid, score.similarity).where(score.run_id == run_id)).all()
-    if not rows:
-        return None
-    finals = final_verdicts(session)
-    decided = [(row[1], final.decision) for row in rows if (final := finals.get(row[0])) is not None]
-    accepted = np.sort([value for value, decision in decided if decision == "accept"])
-    rejected = np.sort([value for value, decision in decided if decision == "reject"])
+    score, standing = tables.Score, tables.Standing
+    decided = (
+        select(standing.decision, score.similarity)
+        .join(score, and_(score.pair_uid == standing.pair_uid, score.run_id == run_id))
+        .where(standing.decision.in_(("accept", "reject")))
+    )
+    rows = session.execute(decided).all()
+    accepted = np.sort([value for decision, value in rows if decision == "accept"])
+    rejected = np.sort([value for decision, value in rows if decision == "reject"])
     if len(accepted) == 0 or len(rejected) == 0:
-        return float(np.median([row[1] for row in rows]))
+        values = list(session.scalars(select(score.similarity).where(score.run_id == run_id)))
+        return float(np.median(values)) if values else None
     candidates = np.unique(np.concatenate([accepted, rejected]))
     lost = np.searchsorted(accepted, candidates) / len(accepted)  # accepted below the threshold
     let_in = 1 - np.searchsorted(rejected, candidates) / len(rejected)  # rejected at or above it

@@ -108,7 +108,12 @@ class Pair(Table):
         Index("ix_pair_queue", "kind", "active", "position"),
         Index("ix_pair_video", "video_uid", "time_s"),
         Index("ix_pair_class", "class_name"),
-    )
+        # Holds all that the pending pairs are filtered by: the queue opens and filters from it alone
+        Index(
+            "ix_pair_open", "kind", "active", "n_decided", "position", "uid", "class_name", "video_uid",
+            "label_probability", "word_confidence", "similarity", "draw",
+        ),
+    )  # fmt: skip
 
     uid: Mapped[str] = mapped_column(String(32), primary_key=True)
     video_uid: Mapped[str] = mapped_column(ForeignKey("video.uid"))
@@ -128,6 +133,8 @@ class Pair(Table):
     word_confidence: Mapped[float | None] = mapped_column(Float(53))
     label_text: Mapped[str] = mapped_column(Text, server_default="")  # all classes and words, casefolded
     draw: Mapped[int] = mapped_column(BigInteger, server_default="0")  # a hash of the uid, for seeded orders and shares
+    similarity: Mapped[float | None] = mapped_column(Float(53))  # by the newest run that scored pairs
+    n_decided: Mapped[int] = mapped_column(server_default="0")  # standing verdicts but skips, and adjudications
 
 
 class Label(Table):

@@ -8,11 +8,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
+from annotator.store.finals import DECIDED
 from annotator.store.history import redoable, standing_backwards
 from annotator.store.pairs import labels_of
 from annotator.store.records import (
@@ -278,6 +279,22 @@ def _derive_standing(session: Session, pair_uids: Sequence[str], reviewer: str) 
         session.execute(delete(table).where(table.pair_uid.in_(pair_uids), table.reviewer == reviewer))
         if found:
             session.execute(insert(table), found)
+    _count_decided(session, pair_uids)
+
+
+def _count_decided(session: Session, pair_uids: Sequence[str]) -> None:
+    """Keeps beside each pair how many decided it, so that the queue of pending pairs needs no other table."""
+    pair = tables.Pair
+    standing, adjudicated = (
+        select(func.count())
+        .select_from(table)
+        .where(table.pair_uid == pair.uid, table.decision.in_(DECIDED))
+        .scalar_subquery()
+        for table in (tables.Standing, tables.Adjudication)
+    )
+    number = standing + adjudicated
+    change = update(pair).where(pair.uid.in_(pair_uids), pair.n_decided != number).values(n_decided=number)
+    session.execute(change, execution_options={"synchronize_session": False})
 
 
 def _standing_values(history: Mapping[str, list[Any]], reviewer: str) -> Iterator[tuple[dict[str, Any], list[Any]]]:

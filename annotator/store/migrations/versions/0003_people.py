@@ -1,5 +1,7 @@
 """What several people need: how each verdict came about, remarks, gold pairs, leases, scores, and quick queues."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -21,8 +23,16 @@ def upgrade() -> None:
     op.add_column("pair", sa.Column("word_confidence", sa.Float(precision=53), nullable=True))
     op.add_column("pair", sa.Column("label_text", sa.Text(), nullable=False, server_default=""))
     op.add_column("pair", sa.Column("draw", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("pair", sa.Column("similarity", sa.Float(precision=53), nullable=True))
+    op.add_column("pair", sa.Column("n_decided", sa.Integer(), nullable=False, server_default="0"))
     _fill_pairs(op.get_bind())
+    op.execute(
+        "UPDATE pair SET n_decided = (SELECT count(*) FROM standing WHERE standing.pair_uid = pair.uid "
+        "AND standing.decision IN ('accept', 'reject', 'unsure'))"
+    )
     op.create_index("ix_pair_class", "pair", ["class_name"])
+    columns = ["kind", "active", "n_decided", "position", "uid", "class_name", "video_uid"]
+    op.create_index("ix_pair_open", "pair", [*columns, "label_probability", "word_confidence", "similarity", "draw"])
 
 
 def _more_of_verdicts() -> None:
@@ -123,7 +133,7 @@ def _fill_pairs(connection: sa.Connection) -> None:
         uids = list(connection.scalars(some))
         if not uids:
             return
-        of_pair: dict[str, list[sa.Row[tuple[str, str, str, float]]]] = {}
+        of_pair: dict[str, list[Any]] = {}
         found = sa.select(labels.c.pair_uid, labels.c.class_name, labels.c.word, labels.c.word_confidence)
         inside = found.where(labels.c.pair_uid > last, labels.c.pair_uid <= uids[-1])
         for row in connection.execute(inside.order_by(labels.c.pair_uid, labels.c.place)):
