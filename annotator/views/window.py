@@ -37,6 +37,7 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self.bindings = bindings or KeyBindings(parent=self)
         self._workspaces: dict[str, QWidget] = {}
+        self._tabs: dict[str, str] = {}  # workspace -> whose tab is lit while it shows
         self._current = ""
         self.settings_page: Callable[[], QWidget] | None = None  # makes the page when it is first wanted
         self._settings_page: QWidget | None = None
@@ -106,13 +107,14 @@ class MainWindow(QMainWindow):
         self._start = page
         self.pages.addWidget(page)
 
-    def set_workspace(self, name: str, widget: QWidget) -> None:
-        """Gives a workspace its widget; an older one is taken down."""
+    def set_workspace(self, name: str, widget: QWidget, *, under: str = "") -> None:
+        """Gives a workspace its widget; an older one is taken down. One without a tab belongs `under` that of another."""
         older = self._workspaces.pop(name, None)
         if older is not None:
             self.pages.removeWidget(older)
             older.deleteLater()
         self._workspaces[name] = widget
+        self._tabs[name] = under or name
         self.pages.addWidget(widget)
 
     def workspace(self, name: str) -> QWidget | None:
@@ -145,7 +147,7 @@ class MainWindow(QMainWindow):
         widget = self._workspaces.get(name)
         if widget is None:
             return
-        self.top_bar.tabs[name].setChecked(True)
+        self.top_bar.tabs[self._tabs[name]].setChecked(True)
         was_over = self.is_settings_shown()
         if not was_over and self._current not in ("", name):
             self.workspace_left.emit(self._current)

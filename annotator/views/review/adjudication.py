@@ -44,7 +44,7 @@ class AdjudicationStrip(QFrame):
         column.setSpacing(6)
         column.addLayout(head)
         column.addWidget(self._scroll)
-        self._verdicts: tuple[OtherVerdict, ...] = ()
+        self._scroll.setFixedHeight(_HEIGHT)
         self.hide()
 
     def set_verdicts(self, asked: str, verdicts: Sequence[OtherVerdict], remarks: Sequence[RemarkLine] = ()) -> None:
@@ -52,12 +52,7 @@ class AdjudicationStrip(QFrame):
 
         A reviewer's remarks on the pair stand with their verdict's own comment.
         """
-        self._verdicts = tuple(verdicts)
-        while self._row.count():
-            item = self._row.takeAt(0)
-            if item is not None and (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        self._take_away()
         for one in verdicts:
             notes = [one.comment, *(note.text for note in remarks if note.reviewer == one.reviewer and note.text)]
             self._row.addWidget(VerdictCard(one, asked, tuple(dict.fromkeys(filter(None, notes)))), 1)
@@ -67,6 +62,19 @@ class AdjudicationStrip(QFrame):
         self._cards.setMinimumWidth(len(verdicts) * (_WIDTH + 8))
         self.setVisible(bool(verdicts))
 
+    def wait(self) -> None:
+        """Another conflict is being read: the strip stays where it is, so that nothing around it moves."""
+        self._take_away()
+        self._head.setText("To adjudicate")
+        self.show()
+
+    def _take_away(self) -> None:
+        while self._row.count():
+            item = self._row.takeAt(0)
+            if item is not None and (widget := item.widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+
     def cards(self) -> list["VerdictCard"]:
         found = (self._row.itemAt(place) for place in range(self._row.count()))
         return [item.widget() for item in found if item is not None and isinstance(item.widget(), VerdictCard)]
@@ -74,6 +82,8 @@ class AdjudicationStrip(QFrame):
 
 def _how_they_differ(verdicts: Sequence[OtherVerdict]) -> str:
     decided = [one.decision for one in verdicts]
+    if not verdicts:
+        return ""
     if len(verdicts) == 1:
         return "one reviewer is unsure"
     if len(set(decided)) > 1:

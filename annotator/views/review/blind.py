@@ -47,9 +47,9 @@ class Blind:
         """Whether evidence must not be seen now."""
         return self._stage == "hidden" and not self._is_peeking
 
-    def begin(self) -> None:
-        """A pair is shown."""
-        self._stage = "hidden" if self.is_on else "open"
+    def begin(self, *, can_hide: bool = True) -> None:
+        """A pair is shown; who settles a conflict sees all (`can_hide` False)."""
+        self._stage = "hidden" if self.is_on and can_hide else "open"
         self._first, self._n_peeks, self._is_peeking = None, 0, False
 
     def turn(self, is_on: bool) -> None:

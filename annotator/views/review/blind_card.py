@@ -28,7 +28,10 @@ class BlindCard(QFrame):
         self._write("Blind", "What the detector, the model and other reviewers say shows after your verdict.")
 
     def set_revealed(self, decision: str = "") -> None:
-        """`decision` is the blind verdict, which stays in the history whatever follows."""
+        """`decision` is the blind verdict, which stays in the history whatever follows; "" where none was given."""
+        if not decision:
+            self._write("Shown", "A verdict that is given now is not blind.")
+            return
         text = f"{_DECIDED.get(decision, '')} Leave it so, or decide again: both verdicts are kept.".strip()
         self._write("Revealed", text)
 

@@ -1,12 +1,13 @@
 """Brings what people and models say of a pair beside it: reads it in the background, keeps gold, shows conflicts.
 
-The Review presenter shows a pair here with one call, and asks what its verdict settles.
+The Review presenter shows a pair here with one call.
 """
 
 from PySide6.QtCore import QObject, Signal
 
 from annotator.project import Project
-from annotator.store.records import PairRecord, Purpose
+from annotator.reviewer_names import known_reviewers
+from annotator.store.records import PairRecord
 from annotator.views.background import Background
 from annotator.views.review.adjudication import AdjudicationStrip
 from annotator.views.review.evidence import Evidence, OtherVerdict
@@ -34,19 +35,17 @@ class PairPeople(QObject):
         self._reviewer = ""
         self._is_adjudicating = False
         question.gold_chosen.connect(self._set_gold)
-
-    @property
-    def purpose(self) -> Purpose:
-        """What the verdict on the pair shown is for."""
-        return "adjudication" if self._is_adjudicating else "first"
+        question.reviewer.set_role(project.store.role)
 
     def show(self, pair: PairRecord | None, reviewer: str, *, is_adjudicating: bool = False) -> None:
         """Shows what is known beside a pair, and when it is adjudicated what each reviewer said of it."""
         is_other = self._pair is None or pair is None or pair.uid != self._pair.uid
         self._pair, self._reviewer = pair, reviewer
         self._is_adjudicating = is_adjudicating and pair is not None
-        if is_other or not self._is_adjudicating:
+        if not self._is_adjudicating:
             self._strip.set_verdicts("", ())
+        elif is_other:
+            self._strip.wait()
         self.refresh()
 
     def refresh(self) -> None:
@@ -55,15 +54,17 @@ class PairPeople(QObject):
         if pair is None:
             return
 
-        def read() -> tuple[Evidence, list[OtherVerdict]]:
+        def read() -> tuple[Evidence, list[OtherVerdict], list[str]]:
             evidence = read_evidence(store, pair, reviewer)
+            names = known_reviewers(store, reviewer)
             every = [other_verdict(one) for one in store.verdicts(pair_uid=pair.uid)] if is_adjudicating else []
-            return evidence, [one for one in every if one.decision != "skip"]
+            return evidence, [one for one in every if one.decision != "skip"], names
 
-        def take(read: tuple[Evidence, list[OtherVerdict]]) -> None:
+        def take(read: tuple[Evidence, list[OtherVerdict], list[str]]) -> None:
             if self._pair is None or self._pair.uid != pair.uid or self._is_adjudicating != is_adjudicating:
                 return
-            evidence, every = read
+            evidence, every, names = read
+            self._question.reviewer.set_names(names)
             self._question.set_evidence(evidence)
             if is_adjudicating:
                 asked = pair.label.class_name if pair.label else ""

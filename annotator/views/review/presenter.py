@@ -20,7 +20,7 @@ from annotator.views.review.attention import Attention
 from annotator.views.review.blind import Blind
 from annotator.views.review.gallery_presenter import GalleryPresenter
 from annotator.views.review.overlay_view import OverlayView
-from annotator.views.review.pair_evidence import read_evidence
+from annotator.views.review.pair_people import PairPeople
 from annotator.views.review.pair_playback import PairPlayback
 from annotator.views.review.pair_reading import PairReading
 from annotator.views.review.pair_remarks import PairRemarks
@@ -63,6 +63,7 @@ class ReviewPresenter(QObject):
         self.overlay = OverlayView(workspace.stage, workspace.controls, self.options, self)
         self.playback = PairPlayback(workspace, player, self.overlay, self)
         self.reading = PairReading(project, self.background, self)
+        self.people = PairPeople(workspace.question, workspace.adjudication, project, self.background, self)
         self.remarks = PairRemarks(project.store, self.queue, self.writer, workspace.controls, self)
         self.giving = VerdictGiving(
             self.queue, self.writer, self.playback, self.attention, self.blind, self.options, self
@@ -121,6 +122,7 @@ class ReviewPresenter(QObject):
         reading.peaks_read.connect(self._take_peaks)
         reading.matchmaps_read.connect(self._take_matchmaps)
         reading.failed.connect(self.say_error)
+        self.people.failed.connect(self.say_error)
 
     # -- what others ask -------------------------------------------------------------------------------------------
 
@@ -238,7 +240,8 @@ class ReviewPresenter(QObject):
         self._is_opening = False
         self.workspace.close_cards()
         self.workspace.show_pair()
-        self.blind.begin()
+        is_adjudicating = self.queue.state == "adjudicate"
+        self.blind.begin(can_hide=not is_adjudicating)
         self.giving.begin(pair)
         self.remarks.begin(pair)
         self.attention.begin()
@@ -251,7 +254,7 @@ class ReviewPresenter(QObject):
         self.queue.set_current(uid)
         self.playback.show(pair, video, autoplay=self.options.autoplay and self._is_active)
         self.reading.read(pair, video)
-        self._read_evidence(pair)
+        self.people.show(pair, self.queue.reviewer, is_adjudicating=is_adjudicating)
         self._look_ahead(pair)
 
     def _look_ahead(self, pair: PairRecord) -> None:
@@ -297,12 +300,6 @@ class ReviewPresenter(QObject):
             value = float(np.interp(pair.time_s, matchmaps.times_s, matchmaps.similarity))
             self.workspace.question.set_model_similarity(value)
 
-    def _read_evidence(self, pair: PairRecord) -> None:
-        store, reviewer = self.project.store, self.queue.reviewer
-        self.background.run(
-            lambda: read_evidence(store, pair, reviewer), self.workspace.question.set_evidence, self.say_error
-        )
-
     def _play_word(self, index: int) -> None:
         scene = self.reading.scene(self._current.uid) if self._current else None
         if scene is not None and index < len(scene.words):
@@ -313,6 +310,7 @@ class ReviewPresenter(QObject):
         self.blind.begin()
         self.giving.begin(None)
         self.remarks.begin(None)
+        self.people.show(None, self.queue.reviewer)
         self.attention.leave()
         self.playback.leave()
         self.queue.set_current(None)
@@ -381,12 +379,11 @@ class ReviewPresenter(QObject):
 
     def _take_flag(self, pair: PairRecord) -> None:
         self._current = pair
-        self._read_evidence(pair)
+        self.people.refresh()
 
     def _take_comment(self, text: str) -> None:
         self.giving.set_comment(text)
-        if self._current is not None:
-            self._read_evidence(self._current)
+        self.people.refresh()
 
     def _look(self) -> None:
         """The mouse moves over more than this window's keys tell: someone is there."""

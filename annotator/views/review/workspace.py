@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QMenu, QStackedWidget, QVBoxLayout, QWidge
 
 from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings
+from annotator.views.review.adjudication import AdjudicationStrip
 from annotator.views.review.card import Card
 from annotator.views.review.comment_card import CommentCard
 from annotator.views.review.gallery_panel import GalleryPanel
@@ -60,6 +61,7 @@ class ReviewWorkspace(QWidget):
         self.stage.set_crop_visible(True)
         self.controls = StageControls(self.keys)
         self.axis = TimeAxis(word_rows=3)  # people say three words a second
+        self.adjudication = AdjudicationStrip()
         self.verdicts = VerdictBar(self.keys)
         self.empty = EmptyState()
         self.gallery = GalleryPanel(self.keys)
@@ -88,6 +90,7 @@ class ReviewWorkspace(QWidget):
         column.addWidget(self.stage, 1)
         column.addWidget(self.controls)
         column.addWidget(axis_ground)
+        column.addWidget(self.adjudication)
         column.addWidget(self.verdicts)
         self._centre.addWidget(pair)
         self._centre.addWidget(self.empty)
