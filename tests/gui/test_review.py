@@ -74,6 +74,7 @@ def test_each_key_keeps_its_verdict_on_the_disk_before_the_next_pair_shows(desk:
 def test_the_number_keys_and_the_buttons_decide_as_well(desk: Desk) -> None:
     desk.press(Qt.Key.Key_1, Qt.Key.Key_0)
     desk.qtbot.mouseClick(desk.workspace.verdicts.buttons["unsure"], Qt.MouseButton.LeftButton)
+    desk.settle()
     decisions = [one.decision for one in desk.project.store.verdicts()]
     assert decisions == ["accept", "reject", "unsure"]
     assert [one.decision for one in desk.workspace.question.verdict_lines()] == ["unsure", "reject", "accept"]

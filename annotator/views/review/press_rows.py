@@ -68,6 +68,11 @@ class PressRows(QWidget):
     def lines(self) -> tuple[Line, ...]:
         return self._lines
 
+    def go_to(self, row: int) -> None:
+        """Puts the keyboard on a row."""
+        self._at = min(max(0, row), max(0, len(self._lines) - 1))
+        self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(200, max(1 if self._empty else 0, len(self._lines)) * ROW)
 

@@ -39,6 +39,7 @@ class ReasonCard(Card):
         self.setAccessibleDescription("; ".join(f"{n} {reason}" for n, reason in enumerate(REASONS, start=1)))
 
     def take_focus(self) -> None:
+        self.rows.go_to(0)
         self.rows.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def wants(self, event: QKeyEvent) -> bool:

@@ -138,6 +138,9 @@ class TimeAxis(QWidget):
         self._brackets = tuple(brackets)
         self._changed()
 
+    def brackets(self) -> tuple[Bracket, ...]:
+        return self._brackets
+
     def set_markers(self, markers: Sequence[Marker]) -> None:
         self._markers = tuple(markers)
         self._changed()
