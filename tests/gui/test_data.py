@@ -49,6 +49,7 @@ class Data:
         self.until(lambda: self.view.page() == "form" and self.view.form.form().verb == verb)
         if variant:
             self.view.form.choose(variant)
+        self.view.form.rows()  # all of them: they are made a few at a time
         return self.view.form
 
     def until(self, true: Callable[[], bool]) -> None:
@@ -241,6 +242,30 @@ def test_settings_stay_with_their_step_and_are_marked(data: Data, videos: Path) 
     assert form.wish() == Wish("extract", "extract", (("frame_rate", 2.0),))
     form.restore.click()
     assert form.wish() == Wish("extract", "extract", ())
+
+
+def test_settings_are_there_in_the_next_session_until_the_defaults_are_brought_back(
+    data: Data, videos: Path, qtbot: QtBot
+) -> None:
+    data.do("import", lambda: data.presenter.import_paths([videos / "soup.mp4"]))
+    form = data.form("extract")
+    form.rows()["frame_rate"].input.setText("2")
+    data.do("extract", form.start.click)
+    later = Data(data.project, qtbot)
+    try:
+        assert later.view.cards["extract"].options.is_marked()
+        form = later.form("extract")
+        assert form.rows()["frame_rate"].text() == "2"
+        form.restore.click()
+        later.settle()
+        assert not later.view.cards["extract"].options.is_marked()
+        assert "extract" not in data.project.store.setting("forms")
+    finally:
+        later.presenter.close()
+        later.work.close()
+        later.queue.close()
+        later.view.close()
+        later.view.deleteLater()
 
 
 def test_a_filter_keeps_what_is_asked_for(data: Data, videos: Path) -> None:

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from annotator.project import Project
 from annotator.views.background import Background
-from annotator.views.data import forms
+from annotator.views.data import forms, verb_form
 from annotator.views.data.fields import Field, Wish
 from annotator.views.data.listing import Filter, Listed, matching, row_of
 from annotator.views.data.planning import plan
-from annotator.views.data.verb_form import VerbForm
+from annotator.views.data.remembered import keep_wish, read_wishes
+from annotator.views.data.verb_form import FIELDS_A_TURN, VerbForm
 from annotator.views.data.video_table import VideoTable
 from davenet.errors import UserError
 from davenet.specs import ImportCorpusSpec, YouTube8MSource
@@ -93,6 +95,7 @@ def test_needed_fields_keep_the_form_from_starting(
     form: VerbForm, project: Project, tmp_path: Path, qtbot: QtBot
 ) -> None:
     shown(form, project, "import", "youcook2")
+    assert form.rows()["annotations"].is_missing()
     assert form.says.text() == "Still needed: Annotations, Folder of the videos."
     assert not form.start.isEnabled()
     form.rows()["videos"].input.setText(str(tmp_path / "nowhere"))
@@ -149,6 +152,82 @@ def test_extraction_over_a_cluster_is_planned_for_it(project: Project) -> None:
     values = (("frame_rate", 2.0), ("engine", "ray"), ("address", "head:6379"))
     spec: Any = plan(project, Wish("extract", "extract", values), [project.store.videos()[0].uid])
     assert (spec.frame_rate, spec.engine, spec.address, len(spec.videos)) == (2.0, "ray", "head:6379", 1)
+
+
+def test_a_page_of_many_fields_is_made_a_field_a_turn_and_never_all_at_once(
+    form: VerbForm, project: Project, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []  # fields in each turn
+
+    def counted(page: verb_form._Fields) -> None:
+        before = len(page.rows)
+        make_some(page)
+        made.append(len(page.rows) - before)
+
+    make_some = verb_form._Fields.make_some
+    monkeypatch.setattr(verb_form._Fields, "make_some", counted)
+    form.set_form(forms.build("detect", project, project.video_states(), 2, ""))
+    form.choose("onnx")
+    form.focus_first()
+    page = form._pages["onnx"]
+    assert len(page.rows) == FIELDS_A_TURN  # what shows the page and takes the focus makes no more
+    assert not form.start.isEnabled()
+    assert page.rows["model"].input.hasFocus()
+    qtbot.waitUntil(page.is_made)
+    assert max(made) <= FIELDS_A_TURN
+    assert len(page.rows) > 20 > FIELDS_A_TURN
+
+
+@pytest.mark.parametrize(
+    ("verb", "variant"), [("detect", "onnx"), ("import", "youtube8m"), ("transcribe", "import"), ("release", "export")]
+)
+def test_tab_goes_through_every_field_as_one_reads_and_then_to_the_buttons(
+    form: VerbForm, project: Project, qtbot: QtBot, verb: str, variant: str
+) -> None:
+    form.resize(1200, 2000)
+    shown(form, project, verb, variant)
+    qtbot.waitUntil(form.start.isVisible)
+    qtbot.waitUntil(lambda: form._pages[variant].is_made())
+    form.rows()
+    QApplication.processEvents()
+    form.focus_first()
+    rows = list(form.rows().values())
+    inputs = {row.input: row for row in rows}
+    walked: list[QWidget] = []
+    for _ in range(4 * len(rows)):
+        focused = QApplication.focusWidget()
+        if focused is None or focused is form.cancel:
+            break
+        if focused in inputs:
+            walked.append(focused)
+        qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is form.cancel
+    places = [row.mapTo(form, row.rect().topLeft()) for row in (inputs[each] for each in walked)]
+    assert len(walked) == len(rows)
+    assert places == sorted(places, key=lambda place: (place.y(), place.x()))
+
+
+def test_what_was_asked_for_is_kept_with_the_project_but_not_what_would_surprise(
+    project: Project, tmp_path: Path
+) -> None:
+    values = (
+        ("classes", tmp_path / "classes.txt"),
+        ("mean", (0.485, 0.456, 0.406)),
+        ("scores", "sigmoid"),
+        ("force", True),
+        ("videos", "shown"),
+    )
+    keep_wish(project, "detect", Wish("detect", "onnx", values))
+    keep_wish(project, "mine", Wish("mine", "mine", (("match", "lemma"),)))
+    with Project.open(project.path) as again:
+        assert read_wishes(again) == {
+            "detect": Wish("detect", "onnx", values[:3]),
+            "mine": Wish("mine", "mine", (("match", "lemma"),)),
+        }
+    keep_wish(project, "detect", None)
+    assert list(read_wishes(project)) == ["mine"]
+    project.store.set_setting("forms", {"mine": {"of": "another version"}, "extract": 3})
+    assert read_wishes(project) == {}
 
 
 def test_only_the_rows_in_view_of_thousands_of_videos_are_made(project: Project, qtbot: QtBot) -> None:

@@ -48,6 +48,7 @@ class FieldRow(QWidget):
         self.says = QLabel(wordWrap=True)
         self._role = ""
         self._is_made = False
+        self._choose: QPushButton | None = None
         self.input = self._make_input()
         self.label.setBuddy(self.input)
         self.input.setObjectName(field.name)
@@ -97,7 +98,8 @@ class FieldRow(QWidget):
             theme.set_role(unit, "muted")
             line.addWidget(unit)
         if self.field.kind in PATH_KINDS:
-            line.addWidget(self._chooser())
+            self._choose = self._chooser()
+            line.addWidget(self._choose)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -119,6 +121,10 @@ class FieldRow(QWidget):
         else:
             button.clicked.connect(self._choose_folder if self.field.kind == "folder" else self._choose_files)
         return button
+
+    def stops(self) -> list[QWidget]:
+        """Returns what the focus stops at, in the order of reading: the field before the way back to its default."""
+        return [self.input, *([self._choose] if self._choose is not None else []), self.back]
 
     def text(self) -> str:
         if isinstance(self.input, QComboBox):

@@ -21,6 +21,7 @@ from annotator.views.data.listing import Listed, Listing, matching, not_imported
 from annotator.views.data.loading import load_details, load_thumbnail
 from annotator.views.data.planning import plan, plan_again
 from annotator.views.data.plotting import PlotsPresenter
+from annotator.views.data.remembered import keep_wish, read_wishes
 from annotator.views.data.skipped_page import NotImported
 from annotator.views.data.video_page import VideoDetails
 from annotator.views.data.video_presenter import VideoPresenter
@@ -71,12 +72,14 @@ class DataPresenter(QObject):
         self.plots = PlotsPresenter(workspace.plots_page, self._project, self)
         workspace.set_runner(self._looking.run)
         self._connect(workspace, work)
+        self._work.background.run(lambda: read_wishes(self._project), self._take_wishes)
         self.refresh()
 
     def _connect(self, workspace: DataWorkspace, work: Work) -> None:
         workspace.start_requested.connect(self.start)
         workspace.options_requested.connect(self.open_form)
         workspace.wish_made.connect(self.take_wish)
+        workspace.form.restored.connect(self.forget_wish)
         workspace.cancel_requested.connect(self.cancel)
         workspace.import_requested.connect(self.import_paths)
         workspace.video_chosen.connect(self.choose_video)
@@ -117,6 +120,7 @@ class DataPresenter(QObject):
     def take_wish(self, wish: Wish) -> None:
         """Begins what a form asked for; its settings are kept for the next time."""
         self._remember(wish)
+        self._keep(wish.verb, wish)
         if wish.verb == "analyse":
             self._view.show_page("plots")
             self.plots.compute(self._options())
@@ -186,6 +190,24 @@ class DataPresenter(QObject):
 
     def _options(self) -> dict[str, Any]:
         return self._wishes["analyse"].given() if "analyse" in self._wishes else {}
+
+    def forget_wish(self, verb: str) -> None:
+        """The form's defaults were brought back: they hold from now on, also for the step's button."""
+        self._remember(Wish(verb, self._view.form.variant()))
+        self._keep(verb, None)
+
+    def _take_wishes(self, kept: dict[str, Wish]) -> None:
+        for verb, wish in kept.items():
+            if verb not in self._wishes:
+                self._remember(wish)
+
+    def _keep(self, verb: str, wish: Wish | None) -> None:
+        """Keeps it for the next session; that it could not be kept is told, but stops nothing."""
+        self._work.background.run(
+            lambda: keep_wish(self._project, verb, wish),
+            lambda _nothing: None,
+            lambda error: self._view.notice.show_notice(str(error), "warning", seconds=12),
+        )
 
     def _remember(self, wish: Wish) -> None:
         self._wishes[wish.verb] = wish

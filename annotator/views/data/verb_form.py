@@ -3,8 +3,8 @@
 What fields name is looked into off the GUI thread, by a function that is given from outside.
 """
 
-import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -20,7 +20,7 @@ from annotator.views.widgets.section import SectionHead
 from davenet.errors import UserError
 
 COLUMNS = 3
-TURN_S = 0.003  # of making fields, before the event loop has its turn again
+FIELDS_A_TURN = 1  # made before the event loop has its turn again: a page of 30 at once would hold up the window
 LOOK_MS = 250  # after the last key, before what was typed is looked into
 Run = Callable[..., None]  # annotator.views.background.Background.run
 
@@ -28,6 +28,7 @@ Run = Callable[..., None]  # annotator.views.background.Background.run
 class VerbForm(QFrame):
     start_requested = Signal(object)  # Wish
     put_away = Signal()
+    restored = Signal(str)  # verb: all of it is as it was at first
 
     def __init__(self, run: Run | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,12 +133,13 @@ class VerbForm(QFrame):
         if page is None:
             page = _Fields(variant, {} if remembered is None else remembered.given())
             page.row_made.connect(self._row_made)
-            page.made.connect(self._update)
+            page.made.connect(self._made)
             self._pages[variant.key] = page
             page.make_some()
         self._scroll.setWidget(page)
         page.setAutoFillBackground(False)
         page.show()
+        self._lead_focus()
         self.about.setText(variant.about)
         self.about.setVisible(bool(variant.about))
         self.warning.setText(variant.warning)
@@ -159,6 +161,10 @@ class VerbForm(QFrame):
     def form(self) -> Form | None:
         return self._form
 
+    def variant(self) -> str:
+        """Returns the way that is chosen."""
+        return self._key
+
     def rows(self) -> dict[str, FieldRow]:
         """Returns the rows of the way that is chosen, all of them."""
         if self._key not in self._pages:
@@ -176,9 +182,12 @@ class VerbForm(QFrame):
     def restore_defaults(self) -> None:
         for row in self.rows().values():
             row.set_value(row.field.default)
+        if self._form is not None:
+            self.restored.emit(self._form.verb)
 
     def focus_first(self) -> None:
-        first = next(iter(self.rows().values()), None)
+        """Puts the focus into the first field, which is there from the first turn on."""
+        first = next(iter(self._pages[self._key].rows.values()), None) if self._key in self._pages else None
         (first.input if first is not None else self.start).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -192,6 +201,20 @@ class VerbForm(QFrame):
     def _start(self) -> None:
         if self.start.isEnabled():
             self.start_requested.emit(self.wish())
+
+    def _made(self) -> None:
+        self._lead_focus()
+        self._update()
+
+    def _lead_focus(self) -> None:
+        """Leads the focus through ways, fields and buttons as they stand, whatever was made first."""
+        page = self._pages[self._key]
+        if not page.is_made() or self._scroll.widget() is not page:
+            return
+        fields = [part for row in page.rows.values() for part in row.stops()]
+        stops = [*self.pills.values(), *fields, self.restore, self.cancel, self.start]
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
 
     def _row_made(self, row: FieldRow) -> None:
         row.edited.connect(self._edited)
@@ -232,6 +255,8 @@ class VerbForm(QFrame):
         page = self._pages.get(self._key)
         if page is None or not page.is_made():
             self.start.setEnabled(False)
+            self.restore.setEnabled(False)
+            self.says.clear()
             return
         rows = page.rows
         wrong = [row.field.label for row in rows.values() if row.trouble()]
@@ -293,9 +318,8 @@ class _Fields(QWidget):
             self._make_one()
 
     def make_some(self) -> None:
-        """Makes fields for some milliseconds, and the others in later turns of the event loop."""
-        until = time.perf_counter() + TURN_S
-        while self._todo and time.perf_counter() < until:
+        """Makes as many fields as a turn has, and the others in later turns of the event loop."""
+        for _ in range(min(FIELDS_A_TURN, len(self._todo))):
             self._make_one()
         if self._todo:
             self._turn.start()
