@@ -86,13 +86,13 @@ class GalleryPanel(QFrame):
         row.setSpacing(8)
         title = QLabel("Gallery")
         theme.set_role(title, "title")
-        self._scopes = {"list": Pill("this list"), "class": Pill("one class")}
-        self._scopes["list"].setToolTip("The frames of the queue as it is filtered now")
-        self._scopes["class"].setToolTip("All frames of one class")
-        for scope, pill in self._scopes.items():
+        self.scopes = {"list": Pill("this list"), "class": Pill("one class")}
+        self.scopes["list"].setToolTip("The frames of the queue as it is filtered now")
+        self.scopes["class"].setToolTip("All frames of one class")
+        for scope, pill in self.scopes.items():
             pill.setAutoExclusive(True)
             pill.clicked.connect(lambda _checked=False, chosen=scope: self.scope_chosen.emit(chosen))
-        self._scopes["list"].setChecked(True)
+        self.scopes["list"].setChecked(True)
         self.classes = QComboBox(editable=True)
         self.classes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.classes.setAccessibleName("Class of the frames")
@@ -121,7 +121,7 @@ class GalleryPanel(QFrame):
         back.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         back.clicked.connect(self.left)
         self._back = back
-        for widget in (title, *self._scopes.values(), self.classes, self.undecided):
+        for widget in (title, *self.scopes.values(), self.classes, self.undecided):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self._number)
@@ -166,7 +166,7 @@ class GalleryPanel(QFrame):
 
     def set_scope(self, scope: Scope, class_name: str) -> None:
         """Shows whose frames are listed."""
-        self._scopes[scope].setChecked(True)
+        self.scopes[scope].setChecked(True)
         self.undecided.setVisible(scope == "class")
         self.classes.setVisible(scope == "class")
         self._show_class(class_name)

@@ -87,6 +87,10 @@ class GalleryPresenter(QObject):
     def is_idle(self) -> bool:
         return self._reading.is_idle() and self._writing.is_idle()
 
+    def seconds_spent(self) -> float:
+        """Returns the seconds looked at the gallery since it was opened or the last verdicts were given."""
+        return self._attention.seconds()
+
     def shutdown(self) -> None:
         """Waits for the verdicts that were given."""
         self.sound.stop()
@@ -113,7 +117,7 @@ class GalleryPresenter(QObject):
         self.panel.set_enabled(not reason, reason)
         self._set_batch([])
         self._read_classes()
-        self._list()
+        self._list(self._came_from)
         self.panel.grid.setFocus()
 
     def close(self) -> None:
@@ -156,10 +160,10 @@ class GalleryPresenter(QObject):
         if self._is_open and self._scope == "list":
             self._list()
 
-    def _list(self) -> None:
-        """Shows the frames of the scope."""
+    def _list(self, current: str | None = None) -> None:
+        """Shows the frames of the scope, with the keyboard on a pair: this one, else where it was."""
         self._load += 1
-        load, current = self._load, self.panel.current_uid() or self._came_from
+        load, current = self._load, current or self.panel.current_uid() or self._came_from
         self.panel.set_scope(self._scope, self._class)
         if self._scope == "list":
             why = f"fits {self.queue.filter}" if self.queue.filter else "is in this list"
@@ -243,8 +247,8 @@ class GalleryPresenter(QObject):
         if not self._is_open or not uids or self._says_why_not():
             return
         assert decision in DECISIONS
-        chosen = cast(Decision, decision)
-        seconds = round(self._attention.seconds() / len(uids), 3)
+        chosen: Decision = decision
+        seconds = round(self.seconds_spent() / len(uids), 3)
         self._attention.begin()
         store, reviewer, is_blind = self.project.store, self.queue.reviewer, self._is_blind
         purpose = "adjudication" if self.queue.state == "adjudicate" and self._scope == "list" else "first"
