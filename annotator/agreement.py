@@ -23,6 +23,12 @@ class Agreed:
     n_units: int
 
 
+def agreed_figures(of: Agreed) -> tuple[str, str]:
+    """Returns the value and its interval as they are written: "0.71" and "0.62 to 0.80"; "" for what is not defined."""
+    value, *ends = ("" if one is None else f"{round(one, 2) + 0.0:.2f}" for one in (of.value, of.low, of.high))
+    return value, " to ".join(ends) if all(ends) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """Cohen's kappa of each two reviewers that share pairs, and Krippendorff's alpha of all."""

@@ -18,6 +18,7 @@ from annotator.commands import (
     mending,
     mining,
     models,
+    people,
     releasing,
     reproducing,
     review,
@@ -48,7 +49,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_review = typer.Typer(help="Verdicts: export, import, statistics.", epilog="Example: annotator review stats kitchen")
+_review = typer.Typer(
+    help="Verdicts and reviewers: export, import, statistics, agreement, settings.",
+    epilog="Example: annotator review stats kitchen",
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -92,6 +96,8 @@ _REVIEW_VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("export", review.export_verdicts, "annotator review export kitchen verdicts.csv"),
     ("import", review.import_verdicts, "annotator review import kitchen verdicts.csv"),
     ("stats", review.show_statistics, "annotator review stats kitchen"),
+    ("agreement", people.show_agreement, "annotator review agreement kitchen"),
+    ("settings", people.settings, "annotator review settings kitchen --second 10 --gold 5 --blind"),
 )
 
 for _name, _function, _example in _VERBS:

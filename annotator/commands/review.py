@@ -8,7 +8,7 @@ import typer
 
 from annotator.commands.options import AsJson, ProjectFolder
 
-VerdictsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .csv or .jsonl file.")]
+VerdictsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .eaf file; a folder for one .eaf a video.")]
 
 
 def export_verdicts(
@@ -17,7 +17,7 @@ def export_verdicts(
     reviewer: Annotated[str | None, typer.Option(help="Only this reviewer's verdicts.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Writes the verdicts that stand, with everything that they rest on."""
+    """Writes the verdicts that count and the remarks, with everything that they rest on."""
     from annotator import review_files
     from annotator.commands.output import output
     from annotator.project import Project
@@ -28,7 +28,7 @@ def export_verdicts(
 
 
 def import_verdicts(project: ProjectFolder, file: VerdictsFile, as_json: AsJson = False) -> None:
-    """Takes in verdicts given elsewhere on the same videos: all of the file, or nothing."""
+    """Takes in verdicts and remarks given elsewhere on the same videos: all of the file, or nothing."""
     from annotator import review_files
     from annotator.commands.output import output
     from annotator.project import Project
@@ -37,12 +37,15 @@ def import_verdicts(project: ProjectFolder, file: VerdictsFile, as_json: AsJson 
         opened.require_writable()
         counted = review_files.import_verdicts(opened.store, file.expanduser().absolute())
         line = f"{counted.new} new verdicts, {counted.known} known, {counted.unmatched} of pairs not in this project"
+        if counted.new_remarks:
+            line += f"; {counted.new_remarks} new remark{'s' if counted.new_remarks != 1 else ''}"
         out.result(asdict(counted), line)
 
 
 def show_statistics(project: ProjectFolder, as_json: AsJson = False) -> None:
     """Counts the verdicts: the accepted share with its uncertainty, by class and by reviewer."""
     from annotator.commands.output import output
+    from annotator.commands.people import people_lines, people_values
     from annotator.project import Project
     from annotator.statistics import PAPER_ACCEPTED_SHARE, share_line, tally_values
 
@@ -56,12 +59,14 @@ def show_statistics(project: ProjectFolder, as_json: AsJson = False) -> None:
             "seconds_median": counted.seconds_median,
             "pairs_with_several_reviewers": counted.pairs_with_several_reviewers,
             "pairs_in_disagreement": counted.pairs_in_disagreement,
+            "people": people_values(opened.store),
             "queue": {"reviewer": opened.reviewer, **asdict(counts)},
         }
         lines = [
             f"{counts.pending} of {counts.total} pairs wait for {opened.reviewer}",
             f"{'all':<20} {share_line(counted.overall)}  (the paper: {100 * PAPER_ACCEPTED_SHARE:.1f} %)",
             *(f"{'  by ' + name:<20} {share_line(tally)}" for name, tally in counted.by_reviewer.items()),
+            *people_lines(values["people"]),
             *(f"{'  ' + name:<20} {share_line(tally)}" for name, tally in counted.by_class.items()),
         ]
         if counted.pairs_with_several_reviewers:

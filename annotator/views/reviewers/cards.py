@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from annotator.agreement import Agreed, Agreement
+from annotator.agreement import Agreed, Agreement, agreed_figures
 from annotator.views import theme
 from annotator.views.data.figures import Figure
 from annotator.views.data.plot_card import PlotCard
@@ -140,11 +140,12 @@ class MatrixPlot(QWidget):
         painter.setFont(theme.font(theme.TITLE_PX if has_room else theme.BASE_PX, QFont.Weight.DemiBold))
         painter.setPen(tokens.color("text"))
         upper = box.adjusted(0, 0, 0, -box.height() * 0.36) if has_room else box
-        painter.drawText(upper, centre, f"{value:.2f}")
-        if has_room and agreed.low is not None and agreed.high is not None:
+        figure, interval = agreed_figures(agreed)
+        painter.drawText(upper, centre, figure)
+        if has_room:
             painter.setFont(theme.font(theme.SECTION_PX))
             lower = box.adjusted(0, box.height() * 0.5, 0, 0)
-            painter.drawText(lower, centre, f"{agreed.low:.2f} to {agreed.high:.2f}")
+            painter.drawText(lower, centre, interval)
 
     def _of(self, one: str, other: str) -> Agreed | None:
         return self._agreement.kappa.get((one, other)) or self._agreement.kappa.get((other, one))
@@ -173,5 +174,5 @@ def agreed_text(one: str, other: str, agreed: Agreed) -> str:
     pairs = f"{agreed.n_units} pair{'' if agreed.n_units == 1 else 's'}"
     if agreed.value is None:
         return f"{one} and {other}: {pairs}, all with the same verdict, so that κ is not defined"
-    interval = "" if agreed.low is None else f" ({agreed.low:.2f} to {agreed.high:.2f})"
-    return f"{one} and {other}: κ {agreed.value:.2f}{interval} on {pairs}"
+    figure, interval = agreed_figures(agreed)
+    return f"{one} and {other}: κ {figure}{f' ({interval})' if interval else ''} on {pairs}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import isfinite
 
+from annotator.agreement import agreed_figures
 from annotator.statistics import PAPER_ACCEPTED_SHARE, wilson_interval
 from annotator.store.records import ReviewerSummary, Tally
 from annotator.views.data.figures import Figure, Layer, Mark
@@ -43,7 +44,8 @@ def agreement_figure(people: People) -> Figure:
     found, alpha = people.agreement, people.agreement.alpha
     readout = ""
     if alpha.value is not None:
-        readout = f"Krippendorff's α {_measured(alpha.value, alpha.low, alpha.high)} · {alpha.n_units} pairs by several"
+        value, interval = agreed_figures(alpha)
+        readout = f"Krippendorff's α {value}{f' ({interval})' if interval else ''} · {alpha.n_units} pairs by several"
     rows = [
         (one, other, _rounded(of.value), _rounded(of.low), _rounded(of.high), of.n_units)
         for (one, other), of in found.kappa.items()
@@ -271,10 +273,6 @@ def _overall(tally: Tally) -> str:
         f"all {100 * tally.accepted_share:.1f}{PERCENT} ({100 * low:.1f} to {100 * high:.1f}) · "
         f"the paper {100 * PAPER_ACCEPTED_SHARE:.1f}{PERCENT}"
     )
-
-
-def _measured(value: float, low: float | None, high: float | None) -> str:
-    return f"{value:.2f}" + ("" if low is None or high is None else f" ({low:.2f} to {high:.2f})")
 
 
 def _rounded(value: float | None) -> float | str:
