@@ -16,7 +16,9 @@ from annotator import recent
 from annotator.keymap import Keymap
 from annotator.views import theme
 from annotator.views.background import Background
+from annotator.views.go_to import GoTo
 from annotator.views.key_bindings import KeyBindings
+from annotator.views.palette import Palette
 from annotator.views.settings.preferences import TEXT_SIZES, Preferences
 from annotator.views.start.page import StartPage
 from annotator.views.window import MainWindow
@@ -57,6 +59,9 @@ class Wiring(QObject):
         self._cache: MediaCache | None = None
         self.start = StartPage()
         self.window.set_start_page(self.start)
+        window = self.window
+        self.palette = Palette(window.body, self.bindings, window.open_workspace, window.current_workspace)
+        self.go_to = GoTo(window.body)
         self._settings_presenter: SettingsPresenter | None = None
         self.window.settings_page = self._make_settings
         self._connect()
@@ -67,6 +72,9 @@ class Wiring(QObject):
     def _connect(self) -> None:
         window, start = self.window, self.start
         window.wiring = self  # type: ignore[attr-defined]  # the window keeps it alive, and the demo finds it there
+        window.palette_requested.connect(self.palette.open_palette)
+        window.resized.connect(self.palette.finder.follow_window)
+        window.resized.connect(self.go_to.finder.follow_window)
         window.theme_chosen.connect(lambda choice: self.preferences.set("theme", choice))
         self.preferences.changed.connect(self._apply)
         window.workspace_opened.connect(self._workspace_opened)
@@ -82,12 +90,13 @@ class Wiring(QObject):
         self._demo_said.connect(start.set_busy)
         self.bindings.bind(
             window,
-            {"app.close_project": self._ask_to_close_project},
+            {"app.close_project": self._ask_to_close_project, "app.go_to": self.go_to.open_go_to},
             possible=lambda _id: self.open is not None,
         )
         self.bindings.bind(
             window,
             {
+                "app.palette": self.palette.open_palette,
                 "app.mute": lambda: self.preferences.set("is_muted", not self.preferences.is_muted),
                 "app.quieter": lambda: self._change_volume(-5),
                 "app.louder": lambda: self._change_volume(5),
@@ -188,9 +197,12 @@ class Wiring(QObject):
         self.start.set_busy("Preparing the demo…")
         self.background.run(
             lambda: prepare(DEFAULT_PROJECT, lambda text: self._demo_said.emit(f"{text}…")),
-            lambda _counts: self.open_project(DEFAULT_PROJECT),
+            lambda _counts: self._demo_ready(DEFAULT_PROJECT),
             failed,
         )
+
+    def _demo_ready(self, folder: Path) -> None:
+        self.open_project(folder)
 
     def close_project(self) -> None:
         """Goes back to the start page; runs go on, other jobs are ended."""
@@ -230,7 +242,9 @@ class Wiring(QObject):
         self.start.set_busy("")
         self.start.notice.clear()
         self.start.new_form.hide()
-        self.open = OpenProject(project, self.window, self.queue, self.players, self.settings, self.bindings, self)
+        self.open = OpenProject(
+            project, self.window, self.queue, self.players, self.settings, self.bindings, self.go_to, self
+        )
         if not workspace:
             remembered = str(self.settings.value(f"workspace/{project.name}", "Review"))
             workspace = remembered if project.store.videos() else "Data"

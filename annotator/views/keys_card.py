@@ -83,7 +83,8 @@ class KeysCard(QWidget):
     def open_card(self, workspace: str) -> None:
         self._before = self.window().focusWidget()
         self.setGeometry(self.parentWidget().rect())
-        groups = [group for group in groups_of(workspace.lower()) if any(map(self._keys, group.actions))]
+        groups = [Group(group.name, tuple(filter(self._keys, group.actions))) for group in groups_of(workspace.lower())]
+        groups = [group for group in groups if group.actions]
         self._columns = in_columns(groups, self.height() - 2 * _PADDING - _TITLE - 16)
         self._title = f"Keys of {workspace}" if workspace else "Keys"
         self.setAccessibleName(self._title)

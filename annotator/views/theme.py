@@ -273,6 +273,9 @@ QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover, QComboBox:hover { border-
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {
   border: 2px solid @accent; padding: 0 7px; min-height: 26px;
 }
+QLineEdit[role="finder"], QLineEdit[role="finder"]:focus {
+  background: transparent; border: 0; border-bottom: 1px solid @line; border-radius: 0; padding: 0 18px; font-size: 15px;
+}
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: @faint; }
 QPlainTextEdit, QTextEdit { padding: 6px 8px; }
 QPlainTextEdit:focus, QTextEdit:focus { padding: 5px 7px; }

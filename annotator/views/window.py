@@ -37,7 +37,6 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self.bindings = bindings or KeyBindings(parent=self)
         self._workspaces: dict[str, QWidget] = {}
-        self._tabs: dict[str, str] = {}  # workspace -> whose tab is lit while it shows
         self._current = ""
         self.settings_page: Callable[[], QWidget] | None = None  # makes the page when it is first wanted
         self._settings_page: QWidget | None = None
@@ -51,21 +50,21 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.pages = QStackedWidget()
         self._lay_out()
-        self.keys_card = KeysCard(self.bindings, self.centralWidget())
+        self.keys_card = KeysCard(self.bindings, self.body)
         self._job_workspace = "Runs"
         self._connect()
         self._bind_keys()
         self._restore()
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        column = QVBoxLayout(body)
+        self.body = QWidget()
+        column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for part in (self.top_bar, self.notice):
             column.addWidget(part)
         column.addWidget(self.pages, 1)
-        self.setCentralWidget(body)
+        self.setCentralWidget(self.body)
 
     def _connect(self) -> None:
         bar = self.top_bar
@@ -107,14 +106,13 @@ class MainWindow(QMainWindow):
         self._start = page
         self.pages.addWidget(page)
 
-    def set_workspace(self, name: str, widget: QWidget, *, under: str = "") -> None:
-        """Gives a workspace its widget; an older one is taken down. One without a tab belongs `under` that of another."""
+    def set_workspace(self, name: str, widget: QWidget) -> None:
+        """Gives a workspace its widget; an older one is taken down."""
         older = self._workspaces.pop(name, None)
         if older is not None:
             self.pages.removeWidget(older)
             older.deleteLater()
         self._workspaces[name] = widget
-        self._tabs[name] = under or name
         self.pages.addWidget(widget)
 
     def workspace(self, name: str) -> QWidget | None:
@@ -147,7 +145,7 @@ class MainWindow(QMainWindow):
         widget = self._workspaces.get(name)
         if widget is None:
             return
-        self.top_bar.tabs[self._tabs[name]].setChecked(True)
+        self.top_bar.tabs[name].setChecked(True)
         was_over = self.is_settings_shown()
         if not was_over and self._current not in ("", name):
             self.workspace_left.emit(self._current)
@@ -217,7 +215,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.keys_card.setGeometry(self.centralWidget().rect())
+        self.keys_card.setGeometry(self.body.rect())
         self.resized.emit()
 
     def _close_after_all(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from annotator.views import theme
@@ -52,11 +52,9 @@ class FilterBar(QWidget):
         row.addStretch(1)
         row.addWidget(self.shown)
 
-    def find(self, page: QWidget) -> None:
-        """Lets / on the page put the keyboard here."""
-        shortcut = QShortcut(QKeySequence("/"), page)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(lambda: self.text.setFocus(Qt.FocusReason.ShortcutFocusReason))
+    def take_focus(self) -> None:
+        """Puts the keyboard into the search."""
+        self.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def filter(self) -> Filter:
         split = next(split for split, pill in self.splits.items() if pill.isChecked())

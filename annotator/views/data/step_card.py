@@ -21,16 +21,21 @@ from annotator.views.widgets.bar import ProgressLine
 from annotator.views.widgets.painting import draw_glyph
 
 # verb: its name, its button, its key, its tooltip
-TITLES: dict[Verb, tuple[str, str, str, str]] = {
-    "import": ("Import", "Import…", "I", "Videos, folders, YouCook2 or YouTube-8M; linked, not copied"),
-    "extract": ("Extract", "Extract", "X", "Frames and the log-mel spectrogram, one clip file a video"),
-    "transcribe": ("Transcribe", "Transcribe", "T", "Words with their times, by the best recogniser that is here"),
-    "detect": ("Detect", "Detect", "D", "P(food) and the five most probable foods of each frame"),
-    "mine": ("Mine", "Mine", "M", "Pairs of frames with the words around that name what is seen"),
-    "release": ("Release", "Release…", "R", "Write pairs, labels and verdicts for others, or take theirs in"),
+TITLES: dict[Verb, tuple[str, str, str]] = {
+    "import": ("Import", "Import…", "Videos, folders, YouCook2 or YouTube-8M; linked, not copied"),
+    "extract": ("Extract", "Extract", "Frames and the log-mel spectrogram, one clip file a video"),
+    "transcribe": ("Transcribe", "Transcribe", "Words with their times, by the best recogniser that is here"),
+    "detect": ("Detect", "Detect", "P(food) and the five most probable foods of each frame"),
+    "mine": ("Mine", "Mine", "Pairs of frames with the words around that name what is seen"),
+    "release": ("Release", "Release…", "Write pairs, labels and verdicts for others, or take theirs in"),
 }
 ALWAYS_A_FORM: tuple[Verb, ...] = ("import", "release")  # there is something to choose each time
 HEIGHT = 122
+
+
+def with_keys(text: str, keys: str) -> str:
+    """Returns a tooltip with its keys behind it, where it has any."""
+    return f"{text} ({keys})" if keys else text
 
 
 class StepCard(QFrame):
@@ -43,7 +48,8 @@ class StepCard(QFrame):
         self._verb, self._number = verb, number
         self._state: StepState | None = None
         self._is_running = False
-        title, self._button_text, self._key, self._tip = TITLES[verb]
+        title, self._button_text, self._tip = TITLES[verb]
+        self._key, self._options_key, self._n_changed = "", "", 0
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(HEIGHT)
         self.title = QLabel(title)
@@ -58,7 +64,6 @@ class StepCard(QFrame):
         self.button = QPushButton(self._button_text)
         self.button.clicked.connect(self._pressed)
         self.options = _OptionsButton()
-        self.options.setToolTip(f"Options of {title} (Shift+{self._key})")
         self.options.setAccessibleName(f"Options of {title}")
         self.options.setVisible(verb not in ALWAYS_A_FORM)
         self.options.clicked.connect(lambda: self.options_requested.emit(self._verb))
@@ -112,9 +117,22 @@ class StepCard(QFrame):
     def set_changed(self, n_changed: int) -> None:
         """Marks the options where some are not the defaults."""
         self.options.set_marked(n_changed > 0)
-        title = TITLES[self._verb][0]
-        changed = f": {n_changed} changed" if n_changed else ""
-        self.options.setToolTip(f"Options of {title}{changed} (Shift+{self._key})")
+        self._n_changed = n_changed
+        self._show_options_tip()
+
+    def show_keys(self, key: str, options_key: str) -> None:
+        """Writes the live keys into the tooltips."""
+        self._key, self._options_key = key, options_key
+        self._show_options_tip()
+        if self._state is not None:
+            self._show_button_tip(self._state)
+
+    def _show_options_tip(self) -> None:
+        changed = f": {self._n_changed} changed" if self._n_changed else ""
+        self.options.setToolTip(with_keys(f"Options of {TITLES[self._verb][0]}{changed}", self._options_key))
+
+    def _show_button_tip(self, state: StepState) -> None:
+        self.button.setToolTip(with_keys(self._tip, self._key) if state.is_possible else state.why_not)
 
     def set_notes(self, notes: Sequence[str]) -> None:
         """Keeps what the job said of itself where the pointer finds it."""
@@ -144,7 +162,7 @@ class StepCard(QFrame):
         self.button.setText(self._button_text)
         self.button.setEnabled(state.is_possible)
         self.options.setEnabled(state.is_possible)
-        self.button.setToolTip(f"{self._tip} ({self._key})" if state.is_possible else state.why_not)
+        self._show_button_tip(state)
         theme.set_role(self.button, "primary" if state.is_next else "")
         self.update()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from annotator.views import theme
@@ -13,11 +13,12 @@ from annotator.views.data.fields import Form, Wish
 from annotator.views.data.filter_bar import FilterBar
 from annotator.views.data.plots_page import PlotsPage
 from annotator.views.data.skipped_page import SkippedPage
-from annotator.views.data.step_card import ALWAYS_A_FORM, TITLES, StepCard
+from annotator.views.data.step_card import ALWAYS_A_FORM, StepCard
 from annotator.views.data.values import VERBS, StepState, Verb, number_text
 from annotator.views.data.verb_form import Run, VerbForm
 from annotator.views.data.video_page import VideoDetails, VideoPage
 from annotator.views.data.video_table import VideoTable
+from annotator.views.key_bindings import KeyBindings
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.facts import FactRows
 from annotator.views.widgets.notice_bar import NoticeBar
@@ -26,7 +27,6 @@ from annotator.views.widgets.section import SectionHead
 from annotator.views.widgets.table import Row
 
 PANEL_WIDTH = 288
-_KEYS_OF_PAGES = {"plots": "G", "skipped": "K"}
 
 
 class DataWorkspace(QWidget):
@@ -39,8 +39,9 @@ class DataWorkspace(QWidget):
     video_opened = Signal(str)
     page_opened = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, keys: KeyBindings | None = None) -> None:
         super().__init__(parent)
+        self.keys = keys if keys is not None else KeyBindings(parent=self)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._dragging = False
@@ -51,9 +52,9 @@ class DataWorkspace(QWidget):
         self.count.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.count.unsetCursor()
         self.skipped = Pill("Skipped", checkable=False)
-        self.skipped.setToolTip("What steps could not use, and ids that did not come in, each with the reason (K)")
+        self.skipped.setToolTip("What steps could not use, and ids that did not come in, each with the reason")
         self.plots = QPushButton("Plots")
-        self.plots.setToolTip("Table 1, food words and synchrony, beside the paper's (G)")
+        self.plots.setToolTip("Table 1, food words and synchrony, beside the paper's")
         self.cards: dict[Verb, StepCard] = {verb: StepCard(i, verb) for i, verb in enumerate(VERBS, 1)}
         self.filter = FilterBar()
         self.table = VideoTable()
@@ -101,17 +102,24 @@ class DataWorkspace(QWidget):
         self.open_video.clicked.connect(lambda: self._open_chosen())
         self.plots.clicked.connect(lambda: self.toggle_page("plots"))
         self.skipped.clicked.connect(lambda: self.toggle_page("skipped"))
-        self.filter.find(self)
-        for verb, (_, _, key, _) in TITLES.items():
-            self._shortcut(key, self.cards[verb].start)
-            self._shortcut(f"Shift+{key}", self.cards[verb].options.click)
-        for page, key in _KEYS_OF_PAGES.items():
-            self._shortcut(key, lambda page=page: self.toggle_page(page))
+        self._bind_keys()
 
-    def _shortcut(self, keys: str, call: Callable[[], object]) -> None:
-        shortcut = QShortcut(QKeySequence(keys), self)
-        shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(lambda: call() if self.page() != "form" else None)
+    def _bind_keys(self) -> None:
+        slots: dict[str, Callable[[], object]] = {"data.filter": self.filter.take_focus}
+        for verb, card in self.cards.items():
+            slots[f"data.{verb}"] = card.start
+            slots[f"data.{verb}_options"] = card.options.click
+        for page in ("plots", "skipped"):
+            slots[f"data.{page}"] = lambda page=page: self.toggle_page(page)
+        self.keys.bind(self, slots, possible=lambda _id: self.page() != "form")
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        for verb, card in self.cards.items():
+            card.show_keys(self.keys.text(f"data.{verb}"), self.keys.text(f"data.{verb}_options"))
+        self.plots.setToolTip(self.keys.tip("data.plots", self.plots.toolTip().partition(" (")[0]))
+        self.skipped.setToolTip(self.keys.tip("data.skipped", self.skipped.toolTip().partition(" (")[0]))
 
     def _build(self) -> None:
         title = QLabel("Data")

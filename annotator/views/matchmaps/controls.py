@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QWidget
 
 from annotator.views import theme
-from annotator.views.matchmaps.keys import tip
+from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.look import Look, next_colour_map
 from annotator.views.widgets.pill import Pill
 from annotator.views.widgets.play_button import PlayButton
@@ -83,13 +83,10 @@ class Controls(QFrame):
         self.play.clicked.connect(self.play_toggled)
         self._time = QLabel()
         theme.set_role(self._time, "muted")
-        self.overlay = self._pill("matchmap", "overlay", checked=True)
-        self.segment = self._pill("T = 2 s", "segment", checked=True)
-        self.crop = self._pill("crop", "crop", checked=True)
-        self.heard = self._pill("keep only what is heard", "heard")
+        self.overlay, self.segment = _pill("matchmap", checked=True), _pill("T = 2 s", checked=True)
+        self.crop, self.heard = _pill("crop", checked=True), _pill("keep only what is heard")
         self.colours = Pill(self.look.colour_map, checkable=False)
         self.colours.set_state("menu")
-        self.colours.setToolTip(tip("colours"))
         self.colours.clicked.connect(self._choose_colours)
         self.alpha = ShareSlider("alpha", self.look.alpha, "How strong the overlay is (- and =)")
         self.threshold = ShareSlider("threshold", self.look.threshold, "What is below it does not show ([ and ])")
@@ -119,11 +116,16 @@ class Controls(QFrame):
         row.addStretch(1)
         self.set_time(0.0, 0.0)
 
-    def _pill(self, text: str, intention: str, *, checked: bool = False) -> Pill:
-        pill = Pill(text)
-        pill.setChecked(checked)
-        pill.setToolTip(tip(intention))
-        return pill
+    def show_keys(self, keys: KeyBindings) -> None:
+        """Writes the live keys into the tooltips."""
+        for name in ("overlay", "crop", "heard", "segment", "colours"):
+            getattr(self, name).setToolTip(keys.tip(f"matchmaps.{name}"))
+        for slider, says, less, more in (
+            (self.alpha, "How strong the overlay is", "less_alpha", "more_alpha"),
+            (self.threshold, "What is below it does not show", "lower_threshold", "higher_threshold"),
+        ):
+            pair = [keys.text(f"matchmaps.{name}") for name in (less, more)]
+            slider.setToolTip(f"{says} ({' and '.join(pair)})" if all(pair) else says)
 
     def set_time(self, time_s: float, duration_s: float) -> None:
         text = f"{clock_text(time_s, decimals=1)} / {clock_text(duration_s, decimals=1)}"
@@ -166,3 +168,9 @@ class Controls(QFrame):
     def _change(self, **choices: Any) -> None:
         self.look = replace(self.look, **choices)
         self.look_changed.emit(self.look)
+
+
+def _pill(text: str, *, checked: bool = False) -> Pill:
+    pill = Pill(text)
+    pill.setChecked(checked)
+    return pill

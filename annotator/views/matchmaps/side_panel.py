@@ -8,6 +8,7 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from annotator.views import theme
+from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.work_bar import WorkBar
 from annotator.views.widgets.flow import FlowLayout
 from annotator.views.widgets.painting import glyph_icon
@@ -59,13 +60,17 @@ class SidePanel(QFrame):
         theme.set_role(self._no_words, "muted")
         self.rendering = WorkBar(is_narrow=True)
         self.save_button = QPushButton("Save frame…")
-        self.save_button.setToolTip("Save this frame with its overlay as a picture (Ctrl+S)")
         self.save_button.clicked.connect(self.save_requested)
         self.render_button = QPushButton("Render video…")
         theme.set_role(self.render_button, "primary")
-        self.render_button.setToolTip("Write the video with its matchmaps and its own sound to a file (Ctrl+R)")
         self.render_button.clicked.connect(self.render_requested)
         self._lay_out()
+
+    def show_keys(self, keys: KeyBindings) -> None:
+        """Writes the live keys into the tooltips."""
+        saves, renders = "Save this frame with its overlay", "Write the video with its matchmaps and its own sound"
+        self.save_button.setToolTip(keys.tip("matchmaps.save", f"{saves} as a picture"))
+        self.render_button.setToolTip(keys.tip("matchmaps.render", f"{renders} to a file"))
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)

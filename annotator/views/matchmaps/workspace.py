@@ -3,10 +3,11 @@
 It holds no truth of its own: presenter.py fills it and answers what it emits.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -20,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from annotator.views import theme
+from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.controls import Controls
-from annotator.views.matchmaps.keys import KEYS, REPEATING, tip
 from annotator.views.matchmaps.side_panel import SidePanel
 from annotator.views.matchmaps.similarity_strip import SimilarityStrip
 from annotator.views.matchmaps.work_bar import WorkBar
@@ -49,8 +50,9 @@ class MatchmapsWorkspace(QWidget):
     shown = Signal()
     hidden = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, keys: KeyBindings | None = None) -> None:
         super().__init__(parent)
+        self.keys = keys if keys is not None else KeyBindings(parent=self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Matchmaps workspace")
         self.notice = NoticeBar()
@@ -67,8 +69,9 @@ class MatchmapsWorkspace(QWidget):
         self._axis_head = self._make_axis_head()
         self._lay_out()
         self._connect()
-        self.shortcuts: list[QShortcut] = []
-        self._make_shortcuts()
+        self._bind_keys()
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
 
     def sizeHint(self) -> QSize:
         return QSize(1440, 856)
@@ -88,7 +91,6 @@ class MatchmapsWorkspace(QWidget):
         self._loudest.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._loudest.hide()
         self.whole = Pill("whole video")
-        self.whole.setToolTip(tip("range"))
         row.addWidget(self._similarity)
         row.addWidget(self._loudest)
         row.addSpacing(4)
@@ -145,9 +147,9 @@ class MatchmapsWorkspace(QWidget):
         self._loudest.clicked.connect(self.loudest_requested)
         self.empty.action_requested.connect(lambda: self.workspace_requested.emit(self._empty_leads_to))
 
-    def _make_shortcuts(self) -> None:
+    def _bind_keys(self) -> None:
         controls = self.controls
-        intentions = {
+        slots: dict[str, Callable[[], object]] = {
             "play": self.play_toggled.emit,
             "back": lambda: self.moved.emit(-1.0),
             "on": lambda: self.moved.emit(1.0),
@@ -166,17 +168,22 @@ class MatchmapsWorkspace(QWidget):
             "lower_threshold": lambda: controls.nudge("threshold", -1),
             "higher_threshold": lambda: controls.nudge("threshold", 1),
         }
-        bindings = [(key, name, intentions[name]) for name, (keys, _, _) in KEYS.items() for key in keys]
-        bindings += [
-            ("Ctrl+S", "save", self.panel.save_button.click),
-            ("Ctrl+R", "render", self.panel.render_button.click),
-        ]
-        for key, name, slot in bindings:
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.setAutoRepeat(name in REPEATING)
-            shortcut.activated.connect(slot)
-            self.shortcuts.append(shortcut)
+        self.keys.bind(
+            self,
+            {f"matchmaps.{name}": slot for name, slot in slots.items()},
+            possible=lambda _id: self.is_video_shown(),
+        )
+        buttons = {"matchmaps.save": self.panel.save_button, "matchmaps.render": self.panel.render_button}
+        self.keys.bind(
+            self,
+            {id: button.click for id, button in buttons.items()},
+            possible=lambda id: buttons[id].isEnabled(),
+        )
+
+    def _show_keys(self) -> None:
+        self.whole.setToolTip(self.keys.tip("matchmaps.range"))
+        self.controls.show_keys(self.keys)
+        self.panel.show_keys(self.keys)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -56,7 +56,7 @@ class DetailsPanel(QFrame):
         self._actions: dict[str, QPushButton] = {}
         for name, text, tip, signal in (
             ("resume", "Resume", "Go on from the last saved state", self.resume_requested),
-            ("evaluate", "Evaluate", "Measure Recall@10 of its best checkpoint again (E)", self.evaluate_requested),
+            ("evaluate", "Evaluate", "Measure Recall@10 of its best checkpoint again", self.evaluate_requested),
             ("folder", "Open folder", "Show the run's files", self.folder_requested),
             ("cancel", "Cancel", "Stop after this step; its checkpoint is kept", self.cancel_requested),
         ):
@@ -109,6 +109,10 @@ class DetailsPanel(QFrame):
 
     def action(self, name: str) -> QPushButton:
         return self._actions[name]
+
+    def can_evaluate(self) -> bool:
+        """Returns whether the run shown has a checkpoint to measure."""
+        return not self._actions["evaluate"].isHidden() and bool(self._run_id)
 
     def run_id(self) -> str:
         return self._run_id

@@ -16,9 +16,15 @@ class HeadButton(PaintedButton):
         self.setToolTip(f"{text} ({key})")
         self.setAccessibleName(text)
 
+    def set_key(self, key: str) -> None:
+        """Writes another key on it; '' where it has none."""
+        self._key = key
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
         text = QFontMetrics(theme.font(weight=QFont.Weight.DemiBold)).horizontalAdvance(self.text())
-        return QSize(int(text + key_cap_width(self._key) + 34), 30)
+        return QSize(int(text + (key_cap_width(self._key) + 10 if self._key else 0) + 24), 30)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.current()
@@ -31,6 +37,7 @@ class HeadButton(PaintedButton):
         painter.setFont(theme.font(weight=QFont.Weight.DemiBold))
         painter.setPen(tokens.color("accent_text" if is_on else "faint"))
         painter.drawText(QRectF(self.rect()).adjusted(12, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
-        draw_key_cap(painter, self.width() - 9, self.height() / 2, self._key, enabled=is_on)
+        if self._key:
+            draw_key_cap(painter, self.width() - 9, self.height() / 2, self._key, enabled=is_on)
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 6)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from annotator.views import theme
+from annotator.views.key_bindings import KeyBindings
 from annotator.views.runs.chart import Curve, CurveChart
 from annotator.views.runs.details_panel import DetailsPanel, RunDetails
 from annotator.views.runs.form import NewRunForm
@@ -33,8 +33,9 @@ class RunsWorkspace(QWidget):
     run_chosen = Signal(str)
     evaluate_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, keys: KeyBindings | None = None) -> None:
         super().__init__(parent)
+        self.keys = keys if keys is not None else KeyBindings(parent=self)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         title = QLabel("Runs")
         theme.set_role(title, "question")
@@ -56,7 +57,6 @@ class RunsWorkspace(QWidget):
             "New run",
             glyph="play",
         )
-        self.empty.action_button().setToolTip("New run (N)")
         self._build(title)
         self.new_run.clicked.connect(self.new_run_requested)
         self.empty.action_requested.connect(self.new_run_requested)
@@ -64,10 +64,21 @@ class RunsWorkspace(QWidget):
         self.form.put_away.connect(self.hide_form)
         self.table.row_chosen.connect(self.run_chosen)
         self.details.evaluate_requested.connect(self.evaluate_requested)
-        for key, call in (("N", self.new_run_requested.emit), ("E", self._evaluate_chosen)):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
+        self.keys.bind(self, {"runs.new": self.new_run_requested.emit})
+        self.keys.bind(
+            self,
+            {"runs.evaluate": lambda: self.evaluate_requested.emit(self.details.run_id())},
+            possible=lambda _id: self.details.can_evaluate(),
+        )
+        self.keys.changed.connect(self._show_keys)
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        shown = self.keys.shown_keys("runs.new")
+        self.new_run.set_key(shown[0] if shown else "")
+        self.new_run.setToolTip(self.keys.tip("runs.new"))
+        self.empty.action_button().setToolTip(self.keys.tip("runs.new"))
+        self.details.action("evaluate").setToolTip(self.keys.tip("runs.evaluate"))
 
     def _build(self, title: QLabel) -> None:
         head = QHBoxLayout()
@@ -138,7 +149,3 @@ class RunsWorkspace(QWidget):
     def hide_form(self) -> None:
         self.form.hide()
         self.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _evaluate_chosen(self) -> None:
-        if self.details.action("evaluate").isVisible():
-            self.evaluate_requested.emit(self.details.run_id())
