@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
-from annotator import verbs
 from annotator.jobs.queue import Job
 from annotator.playback.player import Player
 from annotator.project import Project, VideoState
@@ -21,12 +20,14 @@ from annotator.views.data.listing import Listed, Listing, matching, not_imported
 from annotator.views.data.loading import load_details, load_thumbnail
 from annotator.views.data.planning import plan, plan_again
 from annotator.views.data.plotting import PlotsPresenter
+from annotator.views.data.release_taking import ReleaseTaking
 from annotator.views.data.remembered import keep_wish, read_wishes
 from annotator.views.data.skipped_page import NotImported
 from annotator.views.data.video_page import VideoDetails
 from annotator.views.data.video_presenter import VideoPresenter
 from annotator.views.data.workspace import DataWorkspace
 from annotator.views.runs.values import Rate
+from annotator.views.widgets.notice_bar import Kind
 from annotator.views.widgets.table import Row
 from annotator.views.work import Work
 from davenet import events
@@ -70,6 +71,10 @@ class DataPresenter(QObject):
         self._update.timeout.connect(self._show_going)
         self.video = VideoPresenter(workspace.video, work, player, self)
         self.plots = PlotsPresenter(workspace.plots_page, self._project, self)
+        self.taking = ReleaseTaking(self._project, work.background, self)
+        self.taking.progressed.connect(self._show_taking)
+        self.taking.done.connect(self._taken)
+        self.taking.refused.connect(self._not_taken)
         workspace.set_runner(self._looking.run)
         self._connect(workspace, work)
         self._work.background.run(lambda: read_wishes(self._project), self._take_wishes)
@@ -142,6 +147,8 @@ class DataPresenter(QObject):
             )
 
     def cancel(self, verb: str) -> None:
+        if verb == "release" and self.taking.is_running():
+            self.taking.cancel()
         for going in self._going.values():
             if values.CARDS.get(going.job.verb) == verb:
                 going.job.cancel()
@@ -180,6 +187,7 @@ class DataPresenter(QObject):
 
     def close(self) -> None:
         self._update.stop()
+        self.taking.cancel()
         self.plots.close()
         self.video.close()
         self._looking.shutdown()
@@ -226,6 +234,8 @@ class DataPresenter(QObject):
 
     def _plan(self, verb: str, make: Callable[[], Spec]) -> None:
         card = values.CARDS.get(verb, verb)
+        if card == "release" and self.taking.is_running():
+            return
         if card in self._planning or any(values.CARDS.get(going) == card for going in self._going):
             return
         self._planning.add(card)
@@ -233,27 +243,25 @@ class DataPresenter(QObject):
         self._work.start(verb, values.RUNNING_TITLES[verb], make)
 
     def _import_release(self, wish: Wish) -> None:
-        given = wish.given()
-
-        def done(summary: dict[str, Any]) -> None:
-            self._planning.discard("release")
-            self._view.show_list()
-            kind = "warning" if summary["missing"] or summary["other_files"] else "good"
-            self._view.notice.show_notice(values.summary_text("import release", summary), kind, seconds=20)
-            self.refresh()
-            self.project_changed.emit("import release")
-
-        if "release" in self._planning:
+        if "release" in self._planning or self.taking.is_running() or "release" in self._going:
             return
-        self._planning.add("release")
-        self._view.form.show_busy("Reading the release…")
-        self._work.background.run(
-            lambda: verbs.import_release(
-                self._project, given["folder"], keep_splits=bool(given.get("keep_splits", False))
-            ),
-            done,
-            lambda error: self._refused("release", str(error)),
-        )
+        self._view.notice.clear()
+        self._view.show_list()
+        self.taking.start(wish.given())
+
+    def _show_taking(self, pace: tuple[str, str], share: float | None) -> None:
+        self._view.cards["release"].set_running(pace, share, stopping=self.taking.is_stopping())
+
+    def _taken(self, summary: dict[str, Any]) -> None:
+        self._view.cards["release"].set_stopped()
+        kind: Kind = "warning" if summary["missing"] or summary["other_files"] else "good"
+        self._view.notice.show_notice(values.summary_text("import release", summary), kind, seconds=20)
+        self.refresh()
+        self.project_changed.emit("import release")
+
+    def _not_taken(self, sentence: str, was_stopped: bool) -> None:
+        self._view.cards["release"].set_stopped()
+        self._view.notice.show_notice(sentence, "info" if was_stopped else "error", seconds=12 if was_stopped else None)
 
     def _job_started(self, job: Job) -> None:
         if job.verb not in values.RUNNING_TITLES:

@@ -117,9 +117,9 @@ def summary_text(verb: str, summary: Mapping[str, object]) -> str:
     match verb:
         case "import" | "import-corpus":
             known = f", {count('known')} were here already" if count("known") else ""
-            missing = f" {number_text(count('missing'))} were not found." if count("missing") else ""
+            missing = f" {_were(count('missing'))} not found." if count("missing") else ""
             left_out = count("left_out") - unusable
-            others = f" {number_text(left_out)} were left out." if left_out > 0 else ""
+            others = f" {_were(left_out)} left out." if left_out > 0 else ""
             named = summary.get("named")
             told = f" {number_text(len(named))} of YouCook2, by name." if isinstance(named, dict) and named else ""
             return f"Imported {_videos(count('imported'))}{known}.{told}{missing}{others}{lost}"
@@ -183,6 +183,10 @@ def sound_text(rate: int | None, channels: int | None) -> str:
     return f"{rate / 1000:g} kHz" + (
         f", {'mono' if channels == 1 else 'stereo' if channels == 2 else channels}" if channels else ""
     )
+
+
+def _were(n: int) -> str:
+    return f"{number_text(n)} {'was' if n == 1 else 'were'}"
 
 
 def _videos(n: int) -> str:
