@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
 from annotator.store.records import PairScore
+
+_ENOUGH_VERDICTS = 5000
 
 
 class ScoreQueries(Database):
@@ -90,14 +92,15 @@ def scores_of(session: Session, uids: Sequence[str]) -> dict[str, PairScore]:
 def similarity_threshold(session: Session, run_id: str) -> float | None:
     """Returns the similarity with the fewest errors: accepted at or above it, rejected below, each side weighing the same.
 
-    Every reviewer's standing verdict counts. Without verdicts of both kinds it is the middle of the scores; None without
-    scores.
+    The standing verdicts among the newest few thousand count, which is enough to tell. Without verdicts of both kinds it
+    is the middle of the scores; None without scores.
     """
     score, standing = tables.Score, tables.Standing
+    newest = session.scalar(select(func.max(tables.Verdict.id))) or 0
     decided = (
         select(standing.decision, score.similarity)
         .join(score, and_(score.pair_uid == standing.pair_uid, score.run_id == run_id))
-        .where(standing.decision.in_(("accept", "reject")))
+        .where(standing.verdict_id > newest - _ENOUGH_VERDICTS, standing.decision.in_(("accept", "reject")))
     )
     rows = session.execute(decided).all()
     accepted = np.sort([value for decision, value in rows if decision == "accept"])

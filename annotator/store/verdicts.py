@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import CompoundSelect, Select, delete, func, insert, select, union_all, update
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
@@ -22,10 +22,12 @@ from annotator.store.records import (
     Decision,
     HistoryEntry,
     Purpose,
+    RemarkRecord,
     Statistics,
     Tally,
     VerdictRecord,
 )
+from annotator.store.remarks import insert_remarks
 from davenet import __version__
 from davenet.errors import UserError
 from davenet.pairs import WeakLabel
@@ -128,6 +130,23 @@ class VerdictQueries(Database):
                 for row in session.scalars(query.order_by(tables.Verdict.given_at, tables.Verdict.id))
             ]
 
+    def lasting_verdicts(self, *, reviewer: str | None = None) -> list[VerdictRecord]:
+        """Returns what a project is to keep for good, in the order given.
+
+        These are the standing verdicts, the blind ones that a revealed one followed, and the adjudications.
+        """
+        standing, verdict = tables.Standing, tables.Verdict
+        ids: CompoundSelect[Any] = union_all(
+            select(standing.verdict_id),
+            select(standing.blind_id).where(standing.blind_id.is_not(None)),
+            select(tables.Adjudication.verdict_id),
+        )
+        query = select(verdict).where(verdict.id.in_(ids)).order_by(verdict.given_at, verdict.id)
+        if reviewer is not None:
+            query = query.where(verdict.reviewer == reviewer)
+        with self._reading() as session:
+            return [verdict_record(row) for row in session.scalars(query)]
+
     def history(self, pair_uid: str | None = None) -> list[VerdictRecord]:
         """Returns every row ever written (on a pair), the oldest first, withdrawals and restorations included."""
         query = select(tables.Verdict).order_by(tables.Verdict.id)
@@ -143,6 +162,12 @@ class VerdictQueries(Database):
         """
         with self._writing() as session:
             return insert_verdicts(session, verdicts)
+
+    def add_review(self, verdicts: Iterable[VerdictRecord], remarks: Iterable[RemarkRecord]) -> tuple[int, int, int]:
+        """Adds verdicts and remarks from another project in one transaction: new and known verdicts, new remarks."""
+        with self._writing() as session:
+            new, known = insert_verdicts(session, verdicts)
+            return new, known, insert_remarks(session, remarks)[0]
 
     def reviewers(self) -> list[str]:
         with self._reading() as session:

@@ -76,7 +76,7 @@ def _essence(store: Store) -> list[tuple[object, ...]]:
     return sorted((times[v.pair_uid], *(getattr(v, name) for name in _COMPARED)) for v in store.verdicts())
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".eaf"])
 @pytest.mark.parametrize("prefix", ["video", "renamed"])
 def test_verdicts_are_the_same_after_export_and_import_elsewhere(
     store: Store, pairs: list[Pair], tmp_path: Path, suffix: str, prefix: str
@@ -160,6 +160,9 @@ def test_one_bad_line_is_named_and_nothing_is_imported(
         ("a.csv", b"", "line 1 has no column"),
         ("a.csv", b"verdict_uid,decision\n", "line 1 has no column reviewer"),
         ("a.txt", b"", "neither CSV nor JSON lines"),
+        ("a.eaf", b"<a>", "line 1 is not XML"),
+        ("a.eaf", b"<a/>", "line 1 is not an ELAN document"),
+        ("a.eaf", b"", "line 1 is not XML"),
     ],
 )
 def test_files_that_hold_no_verdicts_are_told(
@@ -170,7 +173,7 @@ def test_files_that_hold_no_verdicts_are_told(
         import_verdicts(store, tmp_path / name)
 
 
-@given(data=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl"]))
+@given(data=st.binary(max_size=200), suffix=st.sampled_from([".csv", ".jsonl", ".eaf"]))
 def test_no_file_whatever_it_holds_is_a_bug(tmp_path_factory: pytest.TempPathFactory, data: bytes, suffix: str) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / f"any{suffix}").write_bytes(data)
