@@ -5,12 +5,12 @@ One small file a project, written whole in the background after each pair; no Qt
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from annotator.recent import config_dir
 from annotator.store import Store
 from davenet.errors import UserError
-from davenet.files import write_text_atomically
 
 FOLLOWING = (
     5  # pairs remembered after the one shown: where that one has just got its verdict, the next one is the place
@@ -43,8 +43,11 @@ def keep_place(project: Path, reviewer: str, uids: list[str]) -> None:
     kept[reviewer] = uids[: FOLLOWING + 1]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(path, json.dumps(kept, ensure_ascii=False))
-    except (OSError, UserError):
+        # Whole or not at all, but not fsynced as verdicts are: after each pair that would cost more than a place is worth
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        temporary.write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
+        temporary.replace(path)
+    except OSError:
         return
 
 

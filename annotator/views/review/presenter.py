@@ -57,6 +57,7 @@ class ReviewPresenter(QObject):
         self.workspace, self.project, self.player = workspace, project, player
         self.options = workspace.options
         self.background = Background(self)
+        self.placing = Background(self, n_threads=1)  # of its own: the place must not wait behind decoding
         self.queue = QueuePresenter(workspace.queue, project, self.background, self)
         self.writer = VerdictWriter(project.store, self)
         self.attention, self.blind = Attention(), Blind()
@@ -136,7 +137,8 @@ class ReviewPresenter(QObject):
 
     def is_idle(self) -> bool:
         """Tells whether nothing is being read or written."""
-        return self.background.is_idle() and self.writer.is_idle() and self.gallery.is_idle()
+        workers = (self.background, self.placing, self.writer, self.gallery)
+        return all(worker.is_idle() for worker in workers)
 
     def activate(self) -> None:
         """The workspace is shown: loads the queue, again where it may have changed meanwhile."""
@@ -168,6 +170,7 @@ class ReviewPresenter(QObject):
         self.gallery.shutdown()
         self.queue.shutdown()
         self.background.shutdown()
+        self.placing.shutdown()
 
     def refresh(self, show: str | None = None) -> None:
         """Loads the queue in the background and shows a pair: this one, else the current, else where it was left."""
@@ -258,8 +261,11 @@ class ReviewPresenter(QObject):
         self._look_ahead(pair)
 
     def _look_ahead(self, pair: PairRecord) -> None:
-        """Decodes what comes next, and remembers where the reviewer is."""
+        """Remembers where the reviewer is, and decodes what comes next."""
         following = self.queue.following(pair.uid, _PREFETCHED)
+        path, reviewer = self.project.path, self.queue.reviewer
+        place_uids = [pair.uid, *(one.uid for one in following)]
+        self.placing.run(lambda: keep_place(path, reviewer, place_uids), lambda _done: None)
         wishes = []
         for place, one in enumerate(following):
             video = self.queue.video(one.video_uid)
@@ -267,9 +273,6 @@ class ReviewPresenter(QObject):
                 self.reading.read_ahead(one, video)
             wishes.append(self.playback.wish(one, video))
         self.player.prefetch(wishes)
-        path, reviewer = self.project.path, self.queue.reviewer
-        place_uids = [pair.uid, *(one.uid for one in following)]
-        self.background.run(lambda: keep_place(path, reviewer, place_uids), lambda _done: None, priority=-2)
 
     def _is_shown(self, uid: str) -> bool:
         return self._current is not None and self._current.uid == uid
