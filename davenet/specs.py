@@ -134,6 +134,7 @@ class TranscribeSpec(TranscriberOptions, EngineOptions):
     recogniser: str = "pocketsphinx"  # NAME[:MODEL], "import:FILE_OR_FOLDER" or "auto"
     names: dict[str, list[str]] = Field(default_factory=dict, description="by uid: what else files may call a video")
     imported_as: str = Field("", description="what to call imported words in place of their format")
+    audio_track: int | None = Field(None, ge=1, description="the sound to hear, counted from 1; none: the default one")
     jobs: int = Field(0, ge=0, description="processes; 0: what suits the machine and the recogniser")
     force: bool = False
 
@@ -268,6 +269,15 @@ class ReproduceSpec(Spec):
     device: str = "auto"
 
 
+class LiveSpec(Spec):
+    """A warm job that computes matchmaps as a window asks for them (davenet.live)."""
+
+    verb: Literal["live"] = "live"
+    checkpoint: Path
+    cache_dir: Path
+    device: str = "auto"
+
+
 class MatchmapsSpec(Spec):
     """Matchmaps of a whole video into one cache file (safetensors), as the app plays them."""
 
@@ -336,6 +346,7 @@ AnySpec = Annotated[
     | ScoreSpec
     | EvidenceSpec
     | ReproduceSpec
+    | LiveSpec
     | MatchmapsSpec
     | RenderSpec
     | ReleaseSpec

@@ -153,6 +153,9 @@ def transcribe(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Processes; else what suits the machine and the recogniser.")
     ] = None,
+    audio_track: Annotated[
+        int | None, typer.Option(metavar="N", help="The sound track to hear, from 1; else each file's default one.")
+    ] = None,
     imported_as: Annotated[
         str | None,
         typer.Option("--as", metavar="NAME", help="What to call imported words, to keep several of one format."),
@@ -180,6 +183,7 @@ def transcribe(
             device=device,
             jobs=jobs,
             imported_as=imported_as,
+            audio_track=audio_track,
             force=force,
             videos=_uids(opened, video),
         )

@@ -47,6 +47,8 @@ def plan_transcribe(
     kind, _, rest = recogniser.partition(":")
     if kind == "import" and not rest:
         raise UserError(f"{recogniser} names no transcripts; use import:FILE or import:FOLDER.")
+    if kind == "import" and options.get("audio_track") is not None:
+        raise UserError("--audio-track chooses the sound to hear, and imported words were heard already; leave it out.")
     if kind == "import" or (kind == "faster-whisper" and rest and Path(rest).expanduser().is_dir()):
         recogniser = f"{kind}:{_existing(Path(rest))}"
     elif kind not in (*transcriber_names(), "auto"):

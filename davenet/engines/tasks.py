@@ -176,7 +176,9 @@ def _transcribe(bench: _Bench) -> Outcome:
     tells = {"recogniser": recognise.name}
     if not spec.force:
         bench.bring(path.relative_to(bench.folder).as_posix())
-        if path.exists() and is_transcribed(bench.source(hashed=True), recognise, bench.labels_dir):
+        if path.exists() and is_transcribed(
+            bench.source(hashed=True), recognise, bench.labels_dir, audio_track=spec.audio_track
+        ):
             return bench.skipped(path)
     here = spec.model_copy(
         update={"videos": [bench.source()], "labels_dir": bench.labels_dir, "jobs": 1, "force": True}

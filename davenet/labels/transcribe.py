@@ -75,10 +75,12 @@ def transcribe_with(
     return job.result
 
 
-def is_transcribed(video: VideoRef, recognise: Transcriber, labels_dir: Path) -> bool:
-    """Returns whether a whole file of this recogniser's words of the same content is there already."""
+def is_transcribed(
+    video: VideoRef, recognise: Transcriber, labels_dir: Path, *, audio_track: int | None = None
+) -> bool:
+    """Returns whether a whole file of this recogniser's words of the same content and sound is there already."""
     path = transcript_path(labels_dir, video.uid, recognise.name)
-    return path.is_file() and _is_done(path, recognise, _source_hash(video.path))
+    return path.is_file() and _is_done(path, recognise, _source_hash(video.path), audio_track)
 
 
 @dataclass(slots=True)
@@ -135,9 +137,10 @@ class _Job:
             remove_dead_parts(self._path(video).parent)
             opened.source_hash = _source_hash(video.path)
             path = self._path(video)
-            opened.was_done = not self._spec.force and _is_done(path, self._recognise, opened.source_hash)
+            track = self._spec.audio_track
+            opened.was_done = not self._spec.force and _is_done(path, self._recognise, opened.source_hash, track)
             if not opened.was_done:
-                yield from _pieces(video.path, self._recognise)
+                yield from _pieces(video.path, self._recognise, track)
         except UserError as error:
             opened.error = error
             opened.sent.clear()
@@ -177,7 +180,7 @@ class _Job:
             recogniser=self._recognise.name,
             recogniser_version=self._recognise.version,
             source_hash=heard.source_hash,
-            settings=_settings(self._recognise),
+            settings=_settings(self._recognise, self._spec.audio_track),
             words=tuple(sorted(heard.words, key=lambda word: word.start)),
         )
         write_transcript(self._path(video), transcript)
@@ -195,7 +198,7 @@ class _Job:
             raise events.Stop(self.result)
 
 
-def _is_done(path: Path, recognise: Transcriber, source_hash: str) -> bool:
+def _is_done(path: Path, recognise: Transcriber, source_hash: str, audio_track: int | None) -> bool:
     if not path.is_file():
         return False
     try:
@@ -204,14 +207,14 @@ def _is_done(path: Path, recognise: Transcriber, source_hash: str) -> bool:
         return False  # damaged, cut off or of another version: it is written anew
     return (
         done.recogniser_version == recognise.version
-        and done.settings == _settings(recognise)
+        and done.settings == _settings(recognise, audio_track)
         and done.source_hash == source_hash
     )
 
 
-def _pieces(path: Path, recognise: Transcriber) -> Iterator[Piece]:
+def _pieces(path: Path, recognise: Transcriber, audio_track: int | None) -> Iterator[Piece]:
     shortest_s, longest_s = pieces_s(recognise)
-    blocks = stream_sound(path, recognise.rate, _BLOCK_S)
+    blocks = stream_sound(path, recognise.rate, _BLOCK_S, audio_track=audio_track)
     voice = (lambda sound: chances_each(sound, STEP_S)) if recognise.rate == VOICE_RATE else None
     return cut_at_pauses(blocks, recognise.rate, shortest_s=shortest_s, longest_s=longest_s, voice=voice)
 
@@ -222,9 +225,10 @@ def _may_hold_words(piece: Piece, recognise: Transcriber) -> bool:
     return not is_silent(piece.sound, recognise.rate) and (recognise.rate != VOICE_RATE or has_speech(piece.sound))
 
 
-def _settings(recognise: Transcriber) -> dict[str, Any]:
+def _settings(recognise: Transcriber, audio_track: int | None) -> dict[str, Any]:
     voice = f"silero-vad {importlib.metadata.version('silero-vad')}" if recognise.rate == VOICE_RATE else "loudness"
-    return {**recognise.settings, "pieces_s": list(pieces_s(recognise)), "voice": voice}
+    settings = {**recognise.settings, "pieces_s": list(pieces_s(recognise)), "voice": voice}
+    return settings if audio_track is None else {**settings, "audio_track": audio_track}
 
 
 def _shifted(word: Word, start_s: float) -> Word:

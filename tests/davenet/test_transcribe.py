@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from media_maker import make_video
+from test_extract_exact import with_two_sounds
 
 from davenet import events
 from davenet.errors import UserError
@@ -232,3 +233,20 @@ def test_pocketsphinx_hears_mayonnaise_and_butter_where_people_annotated_them(
             words += [(word.word, piece.start_s + word.start, piece.start_s + word.end) for word in heard]
     assert any(word == "mayonnaise" and 19 <= start and end <= 29 for word, start, end in words), words
     assert any(word == "butter" and 37 <= start and end <= 41 for word, start, end in words), words
+
+
+def test_the_track_that_is_asked_for_is_heard_and_another_one_is_heard_anew(tmp_path: Path, hearer: BeepHearer) -> None:
+    path = with_two_sounds(tmp_path / "a.mp4")  # the second begins half a second later
+    found = transcript_path(tmp_path / "labels", "a", "beeps")
+
+    def begins_s(**values: Any) -> float:
+        result = run_job(spec_of(tmp_path, path, **values), quiet).result
+        assert result["transcribed"] == ["a"]
+        return read_transcript(found).words[0].start
+
+    assert begins_s() == pytest.approx(0.0, abs=0.05)
+    assert begins_s(audio_track=2) == pytest.approx(0.5, abs=0.05)
+    assert run_job(spec_of(tmp_path, path, audio_track=2), quiet).result["skipped"] == ["a"]
+    assert begins_s(audio_track=1) == pytest.approx(0.0, abs=0.05)
+    (refused,) = run_job(spec_of(tmp_path, path, audio_track=3), quiet).result["unusable"]
+    assert "2 sound tracks, and no track 3" in refused["reason"]

@@ -24,6 +24,13 @@ def transcribe_form(project: Project, scope: tuple[Field, ...]) -> Form:
     jobs = field_of(
         TranscribeSpec, "jobs", "Processes", help="0: what suits the machine and the recogniser.", unit="at once"
     )
+    track = field_of(
+        TranscribeSpec,
+        "audio_track",
+        "Audio track",
+        help="Counted from 1, for files with several; as in Extract.",
+        blank="the default one",
+    )
     device = field_of(TranscribeSpec, "device", "Runs on", help="cuda is an NVIDIA GPU.")
     try:
         told = auto.choose(project.labels_dir).told
@@ -55,16 +62,19 @@ def transcribe_form(project: Project, scope: tuple[Field, ...]) -> Form:
     )
     sphinx = "Needs no model and no network. English only; it hears far less than Whisper."
     variants = (
-        Variant("auto", "Best here", told, (language, jobs, *scope)),
-        Variant("pocketsphinx", "pocketsphinx", sphinx, (jobs, *scope)),
+        Variant("auto", "Best here", told, (language, track, jobs, *scope)),
+        Variant("pocketsphinx", "pocketsphinx", sphinx, (track, jobs, *scope)),
         Variant(
-            "pocketsphinx-keywords", "Food words only", "pocketsphinx, listening for food words only.", (jobs, *scope)
+            "pocketsphinx-keywords",
+            "Food words only",
+            "pocketsphinx, listening for food words only.",
+            (track, jobs, *scope),
         ),
         Variant(
             "faster-whisper",
             "Whisper",
             "Speech in many languages, with the times of words.",
-            (whisper, language, device, jobs, *scope),
+            (whisper, language, device, track, jobs, *scope),
             missing,
         ),
         Variant(
@@ -75,7 +85,7 @@ def transcribe_form(project: Project, scope: tuple[Field, ...]) -> Form:
             (source, imported_as, scope[0]),
         ),
         *(
-            Variant(name, name, "A recogniser that another package brings.", (language, device, jobs, *scope))
+            Variant(name, name, "A recogniser that another package brings.", (language, device, track, jobs, *scope))
             for name in transcriber_names()
             if name not in _OWN_RECOGNISERS
         ),
