@@ -6,7 +6,16 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from annotator.views import theme
 from annotator.views.widgets.painted_button import PaintedButton
@@ -120,6 +129,13 @@ class SavedList(QWidget):
 
     def names(self) -> list[str]:
         return [saved.name for saved in self._entries]
+
+    def row(self, name: str) -> tuple[QAbstractButton, QAbstractButton]:
+        """Returns the buttons that use and forget something saved."""
+        widget = self._rows.itemAt(self.names().index(name)).widget()
+        assert widget is not None
+        use, forget = widget.findChildren(QAbstractButton)
+        return use, forget
 
     def _row(self, saved: Saved, is_used: bool) -> QWidget:
         row = QWidget()

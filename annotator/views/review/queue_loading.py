@@ -1,6 +1,6 @@
 """Loads the review queue, what it can be filtered by and what others changed in it, away from the GUI thread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from annotator.store import Store
@@ -113,12 +113,20 @@ def load_choices(store: Store, reviewer: str) -> Choices:
     return Choices(store.filter_facets(reviewer), store.saved_filters(), read_selections(store))
 
 
-def load_change(store: Store, request: QueueRequest, marker: QueueMarker, listed: Sequence[str]) -> QueueChange | None:
-    """Reads what changed since the marker in the list whose uids are `listed`; None where nothing did."""
-    now, changed = store.changes_since(marker)
-    if not changed:
+def load_change(
+    store: Store, request: QueueRequest, marker: QueueMarker, listed: Sequence[str], own: Collection[str] = ()
+) -> QueueChange | None:
+    """Reads what changed since the marker in the list whose uids are `listed`; None where nothing did.
+
+    What was changed here itself (`own`) is in the list already: then only the counts are read.
+    """
+    now, all_changed = store.changes_since(marker)
+    if not all_changed:
         return None
-    counts, records = store.counts(request.reviewer), store.pairs(changed, reviewer=request.reviewer)
+    counts, changed = store.counts(request.reviewer), [uid for uid in all_changed if uid not in own]
+    if not changed:
+        return QueueChange(now, counts)
+    records = store.pairs(changed, reviewer=request.reviewer)
     uids = wanted_uids(store, request)
     before = set(listed)
     touched = set(changed)

@@ -14,7 +14,7 @@ ThumbnailRole = Qt.ItemDataRole.UserRole + 1
 UidRole = Qt.ItemDataRole.UserRole + 2
 HolderRole = Qt.ItemDataRole.UserRole + 3
 THUMBNAIL_BYTES = 32 * 2**20
-_KEPT_RECORDS = 20_000
+_KEPT_RECORDS = 3000
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -42,7 +42,7 @@ class QueueModel(QAbstractListModel):
         self._uids: list[str] = []
         self._rows: dict[str, int] = {}  # as they were set; `row_of` allows for the edits since
         self._n_removed = self._n_inserted = 0
-        self._records: dict[str, PairRecord] = {}
+        self._records: OrderedDict[str, PairRecord] = OrderedDict()  # the one seen last at the end
         self._thumbnails: OrderedDict[str, QImage] = OrderedDict()  # the one seen last at the end
         self._asked_records: set[str] = set()
         self._asked_thumbnails: set[str] = set()
@@ -61,14 +61,6 @@ class QueueModel(QAbstractListModel):
         self._n_removed = self._n_inserted = 0
         self._missing.clear()
         self.endResetModel()
-
-    def add_uids(self, uids: Sequence[str]) -> None:
-        """Appends rows: a filter's hits come in parts."""
-        if uids:
-            self.beginInsertRows(QModelIndex(), len(self._uids), len(self._uids) + len(uids) - 1)
-            self._rows.update((uid, len(self._uids) + place) for place, uid in enumerate(uids))
-            self._uids.extend(uids)
-            self.endInsertRows()
 
     def insert(self, row: int, uid: str) -> None:
         row = min(max(0, row), len(self._uids))
@@ -91,12 +83,13 @@ class QueueModel(QAbstractListModel):
 
     def put_records(self, records: Sequence[PairRecord]) -> None:
         """Takes records, new or changed, and repaints their rows."""
-        if len(self._records) > _KEPT_RECORDS:
-            self._records.clear()
-            self._asked_records.clear()
         for record in records:
             self._records[record.uid] = record
+            self._records.move_to_end(record.uid)
             self._repaint(record.uid)
+        while len(self._records) > _KEPT_RECORDS:
+            gone, _record = self._records.popitem(last=False)
+            self._asked_records.discard(gone)
 
     def forget_records(self) -> None:
         self._records.clear()
@@ -179,6 +172,7 @@ class QueueModel(QAbstractListModel):
             self._ask.start()
             return None
         if role == RecordRole:
+            self._records.move_to_end(uid)
             return record
         if role == HolderRole:
             return self._taken.get(uid, "")

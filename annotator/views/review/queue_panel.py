@@ -65,9 +65,9 @@ class QueuePanel(QFrame):
         self.model = model
         self._filter_text = ""
         self._current_order: QueueOrder = "mined"
-        self._pills = {state: self._state_pill(state) for state in STATES}
-        self._pills["all"].hide()
-        self._pills["pending"].setChecked(True)
+        self.pills = {state: self._state_pill(state) for state in STATES}
+        self.pills["all"].hide()
+        self.pills["pending"].setChecked(True)
         self._make_search()
         self.chips = FilterChips()
         self.chips.filter_chosen.connect(self.filter_chosen)
@@ -77,11 +77,11 @@ class QueuePanel(QFrame):
         self.list = QueueList(model)
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
-        self._empty = EmptyState()
-        self._empty.set_compact()
-        self._empty.action_requested.connect(self.empty_action_requested)
+        self.empty = EmptyState()
+        self.empty.set_compact()
+        self.empty.action_requested.connect(self.empty_action_requested)
         self._stack = QStackedWidget()
-        for page in (self.list, self._empty, self.drawer):
+        for page in (self.list, self.empty, self.drawer):
             self._stack.addWidget(page)
         self._lay_out()
         self.set_order("mined")
@@ -113,7 +113,7 @@ class QueuePanel(QFrame):
 
     def _lay_out(self) -> None:
         pills = FlowLayout(spacing=5)
-        for pill in self._pills.values():
+        for pill in self.pills.values():
             pills.addWidget(pill)
         search = QHBoxLayout()
         search.setSpacing(6)
@@ -154,14 +154,14 @@ class QueuePanel(QFrame):
             ("adjudicate", counts.adjudicate),
             ("done", counts.done),
         ):
-            self._pills[state].set_count(count)  # type: ignore[index]
+            self.pills[state].set_count(count)  # type: ignore[index]
 
     def set_state(self, state: QueueState) -> None:
-        self._pills[state].setChecked(True)
+        self.pills[state].setChecked(True)
         self._show_emptiness()
 
     def state(self) -> QueueState:
-        return next(state for state, pill in self._pills.items() if pill.isChecked())
+        return next(state for state, pill in self.pills.items() if pill.isChecked())
 
     def set_filter(self, chosen: QueueFilter, parts: Sequence[FilterPart], text: str) -> None:
         """Shows the filter in force: its parts as chips, and what it is called in sentences ("" for none)."""
@@ -176,7 +176,7 @@ class QueuePanel(QFrame):
 
     def set_selection(self, name: str, count: int | None = None) -> None:
         """Shows that only a named selection is listed; "" for none."""
-        pill = self._pills["all"]
+        pill = self.pills["all"]
         pill.setVisible(bool(name))
         pill.set_count(count if name else None)
 
@@ -244,6 +244,6 @@ class QueuePanel(QFrame):
         self._length.setText(f"{shown} pair" if count == 1 else f"{shown} pairs")
         if self.is_filtering():
             return
-        self._stack.setCurrentWidget(self.list if count else self._empty)
+        self._stack.setCurrentWidget(self.list if count else self.empty)
         if not count:
-            self._empty.set_content(*list_emptiness(self.state(), self._filter_text))
+            self.empty.set_content(*list_emptiness(self.state(), self._filter_text))

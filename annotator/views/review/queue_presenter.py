@@ -318,6 +318,7 @@ class QueuePresenter(QObject):
         decided = replace(pair, state=state, decision=decision)
         self.model.put_records([decided])
         self.leases.release(pair.uid)
+        self.others.note_own(pair.uid)
         row = self.model.row_of(pair.uid)
         if row is None:
             return 0
@@ -328,8 +329,8 @@ class QueuePresenter(QObject):
 
     def take_change(self, pair: PairRecord, last_verdicts: list[VerdictRecord], *, is_undo: bool) -> None:
         """Takes in that a verdict on a pair was withdrawn (`is_undo`) or restored, and goes to where work continues."""
-        known = self.model.record(pair.uid)
-        self._counts = moved(self._counts, known.decision if known is not None else None, pair.decision)
+        self._counts = moved(self._counts, self._decision_before(pair.uid), pair.decision)
+        self.others.note_own(pair.uid)
         self.last_verdicts = last_verdicts
         self.model.put_records([pair])
         self._show_numbers()
@@ -345,6 +346,13 @@ class QueuePresenter(QObject):
             row = self.model.row_of(pair.uid) if stays else self.model.remove(pair.uid)
             if row is not None and current in (None, pair.uid):
                 self.show_row(row + 1 if stays else row)
+
+    def _decision_before(self, uid: str) -> str | None:
+        """Returns what stood on a pair until now, as far as it is in memory."""
+        known = self.model.record(uid)
+        if known is not None:
+            return known.decision
+        return next((verdict.decision for verdict in self.last_verdicts[:1] if verdict.pair_uid == uid), None)
 
     def take_record(self, pair: PairRecord, counts: QueueCounts | None = None) -> None:
         """Takes a pair read again (flagged, say), and the counts where they changed with it; what is shown stays."""
