@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.finals import DECIDED
-from annotator.store.identity import DRAW_MODULUS, draw_factors
+from annotator.store.identity import DRAW_MODULUS, draw_factors, seeded_draw
 from annotator.store.pairs import PairQueries
 from annotator.store.queue_filters import conditions, newest_run, similarity_by
 from annotator.store.records import (
@@ -264,8 +264,8 @@ def _gold_mixed_in(session: Session, uids: list[str], reviewer: str, settings: R
     decided = select(func.count()).select_from(standing).where(standing.reviewer == reviewer)
     n_gold = session.scalar(decided.where(is_gold)) or 0
     n_others = session.scalar(decided.where(~is_gold)) or 0
-    waiting = sorted(uid for uid in uids if uid in golds)
-    Random(f"{settings.seed}:{reviewer}").shuffle(waiting)
+    turns = f"gold of {reviewer}"
+    waiting = sorted((uid for uid in uids if uid in golds), key=lambda uid: seeded_draw(uid, settings.seed, turns))
     others = iter([uid for uid in uids if uid not in golds])
     mixed: list[str] = []
     for turn, uid in enumerate(waiting, n_gold):

@@ -360,7 +360,10 @@ class ReviewerSummary:
 
 @dataclass(frozen=True, slots=True)
 class BlindChanges:
-    """How often a reviewer changed a blind verdict after the reveal; `changes` counts (before, after) decisions."""
+    """How often a reviewer changed a blind verdict after the reveal; `changes` counts (before, after) decisions.
+
+    `revealed` counts all blind verdicts: one left as it was has nothing after it.
+    """
 
     reviewer: str
     revealed: int
