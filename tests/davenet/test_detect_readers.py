@@ -47,10 +47,39 @@ def test_a_file_with_bytes_changed_is_read_or_told_in_one_line(tmp_path: Path, n
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
-@given(content=st.binary(max_size=60) | st.just(b'{"detector": "clip", "options": {}}'))
-def test_any_memory_of_the_last_detector_is_read_or_passed_over(tmp_path: Path, content: bytes) -> None:
+@given(content=st.binary(max_size=60) | st.sampled_from([b"{}", b"[]", b'{"detector": "x"}', b"[" * 40, b'"x"']))
+def test_a_memory_of_the_last_detector_that_is_none_is_passed_over(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "detector.json").write_bytes(content)
-    auto.recall(tmp_path)
+    assert auto.recall(tmp_path) is None
+
+
+_OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "food_label": st.text(min_size=1, max_size=8),
+        "crop_share": st.floats(0.1, 1),
+        "side": st.integers(1, 4096),
+        "mean": st.tuples(*[st.floats(0, 1)] * 3),
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(options=_OPTIONS, cut=st.integers(1, 30))
+def test_the_detector_that_was_used_last_is_remembered_whole_or_not_at_all(
+    tmp_path: Path, options: dict[str, Any], cut: int
+) -> None:
+    asked = DetectorOptions(classes=tmp_path / "classes.txt", **options)
+    (tmp_path / "classes.txt").write_text("egg\n")
+    (tmp_path / "food.onnx").write_text("")
+    auto.remember(tmp_path, f"onnx:{tmp_path / 'food.onnx'}", asked)
+    assert auto.recall(tmp_path) == (f"onnx:{tmp_path / 'food.onnx'}", asked)
+    (tmp_path / "classes.txt").unlink()
+    assert auto.recall(tmp_path) is None  # its files are gone
+    (tmp_path / "classes.txt").write_text("egg\n")
+    memory = tmp_path / "detector.json"
+    memory.write_bytes(memory.read_bytes()[:-cut].rstrip(b"\n"))
+    assert (auto.recall(tmp_path) is None) is (cut > 1)  # a kill cut it off; the last of it is the line's end
 
 
 PARTS = st.sampled_from(
