@@ -19,18 +19,24 @@ _XCB = "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-render
 _HEADLESS = "use the verbs (annotator --help), or the demo with --headless"
 
 
-def run_app(project: Path | None = None) -> int:
+def run_app(project: Path | None = None, *, guides: bool = False) -> int:
     """Opens the window, on a project or on the start page, until it is closed; returns the exit status.
 
-    Status 2 after one sentence on standard error where no window can be opened.
+    The window shows before the project is opened; `guides` offers the first minute to who has not seen it. Status 2
+    after one sentence on standard error where no window can be opened.
     """
     trouble = window_trouble()
     if trouble:
         print(trouble, file=sys.stderr)
         return 2
-    window = build_window(project)
+    window = build_window(None)
     window.show()
     app = application()
+    if project is not None:
+        app.processEvents()  # the window is painted before the project's modules are read
+        window.wiring.start_with(project, guides=guides)  # type: ignore[attr-defined]
+    else:
+        window.wiring.warm_up()  # type: ignore[attr-defined]
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it, as any program
     return app.exec()
 

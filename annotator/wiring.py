@@ -86,12 +86,18 @@ class Wiring(QObject):
         start.open_requested.connect(self.open_project)
         start.new_requested.connect(self.new_project)
         start.demo_requested.connect(self.open_demo)
+        start.guide_requested.connect(self.open_guide)
         start.forget_requested.connect(self._forget)
         self._demo_said.connect(start.set_busy)
         self.bindings.bind(
             window,
             {"app.close_project": self._ask_to_close_project, "app.go_to": self.go_to.open_go_to},
             possible=lambda _id: self.open is not None,
+        )
+        self.bindings.bind(
+            window,
+            {"app.tour": self.open_guide},
+            possible=lambda _id: self.open is None or self.open.guide.is_possible,
         )
         self.bindings.bind(
             window,
@@ -186,8 +192,8 @@ class Wiring(QObject):
         assert self.open is not None
         self.open.data.import_paths([videos])
 
-    def open_demo(self) -> None:
-        """Makes what is missing of the demo project in the background, then opens it."""
+    def open_demo(self, *, guides: bool = False) -> None:
+        """Makes what is missing of the demo project in the background, then opens it, for the first time guided."""
         from annotator.demo.project import DEFAULT_PROJECT, prepare
 
         def failed(error: UserError) -> None:
@@ -197,12 +203,40 @@ class Wiring(QObject):
         self.start.set_busy("Preparing the demo…")
         self.background.run(
             lambda: prepare(DEFAULT_PROJECT, lambda text: self._demo_said.emit(f"{text}…")),
-            lambda _counts: self._demo_ready(DEFAULT_PROJECT),
+            lambda _counts: self._demo_ready(DEFAULT_PROJECT, guides=guides),
             failed,
         )
 
-    def _demo_ready(self, folder: Path) -> None:
-        self.open_project(folder)
+    def warm_up(self) -> None:
+        """Reads the modules of a project in the background: the first one then opens at once."""
+        self.background.run(_import_workspaces, lambda _done: None)
+
+    def start_with(self, folder: Path, *, guides: bool = False) -> None:
+        """Opens a project as soon as its modules are read, in the background: the window answers meanwhile."""
+        self.start.set_busy(f"Opening {folder.name}…")
+
+        def opened(_done: object) -> None:
+            if self.open_project(folder) and guides:
+                self.offer_guide()
+
+        self.background.run(_import_workspaces, opened)
+
+    def open_guide(self) -> None:
+        """Begins the guide on the open project, or on the demo where none is open."""
+        if self.open is None:
+            self.open_demo(guides=True)
+            return
+        self.preferences.set("tour_seen", True)
+        self.open.guide.begin()
+
+    def offer_guide(self) -> None:
+        """Begins the guide where it was never seen: nobody is shown it twice unasked."""
+        if not self.preferences.tour_seen:
+            self.open_guide()
+
+    def _demo_ready(self, folder: Path, *, guides: bool) -> None:
+        if self.open_project(folder):
+            self.open_guide() if guides else self.offer_guide()
 
     def close_project(self) -> None:
         """Goes back to the start page; runs go on, other jobs are ended."""
@@ -357,3 +391,7 @@ class Wiring(QObject):
         for player in self._players or ():
             player.set_volume(self.preferences.volume / 100)
             player.set_muted(self.preferences.is_muted)
+
+
+def _import_workspaces() -> None:
+    import annotator.workspaces  # noqa: F401

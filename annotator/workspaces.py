@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QSettings
 
 from annotator import verbs
 from annotator.going import Going
+from annotator.guide import Guide
 from annotator.jobs.queue import JobQueue
 from annotator.playback.cache import MediaCache
 from annotator.playback.player import Player
@@ -77,6 +78,7 @@ class OpenProject(QObject):
         self.safekeeping = Safekeeping(project, self)
         self.review.verdict_given.connect(self.safekeeping.count_verdict)
         self.going = Going(self, window, go_to)
+        self.guide = Guide(self, window)
 
     def _connect_people(self, review: ReviewWorkspace, window: MainWindow) -> None:
         self.review.reviewers_requested.connect(lambda: window.open_workspace("Reviewers"))
@@ -147,6 +149,7 @@ class OpenProject(QObject):
     # -- what follows what -----------------------------------------------------------------------------------------
 
     def close(self) -> None:
+        self.guide.close()
         self.going.close()
         self.reviewers.shutdown()
         self.review.shutdown()

@@ -23,7 +23,7 @@ def run_demo(project_dir: Path | None, headless: bool, out_dir: Path | None, *, 
         if not trouble:
             project = project_dir or DEFAULT_PROJECT
             prepared = prepare(project, say)
-            return {"project": str(project), **prepared, "exit_status": run_app(project)}
+            return {"project": str(project), **prepared, "exit_status": run_app(project, guides=True)}
         say(f"{trouble} Walking through the demo without a window.")
     from annotator.demo.walk import walk
 

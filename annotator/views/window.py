@@ -9,6 +9,7 @@ from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from annotator.views.finder import Finder
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.keys_card import KeysCard
 from annotator.views.logo import logo_icon
@@ -189,6 +190,10 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self._start)
             self._start.setFocus(Qt.FocusReason.OtherFocusReason)
             self.settings_hidden.emit()
+
+    def is_finding(self) -> bool:
+        """Returns whether the palette or Go to lies over the page."""
+        return any(finder.isVisible() for finder in self.body.findChildren(Finder))
 
     # -- what is said around them ----------------------------------------------------------------------------------
 

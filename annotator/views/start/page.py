@@ -46,6 +46,7 @@ class StartPage(QWidget):
     open_requested = Signal(object)  # Path of a project
     new_requested = Signal(object, object)  # folder of videos, folder of the project
     demo_requested = Signal()
+    guide_requested = Signal()
     forget_requested = Signal(object)  # Path of a project
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -62,6 +63,10 @@ class StartPage(QWidget):
         self.new_card.clicked.connect(self.choose_videos)
         self.open_card.clicked.connect(self.choose_project)
         self.demo_card.clicked.connect(self.demo_requested)
+        self.guide = QPushButton("New here? Learn it in a minute, on the demo")
+        theme.set_role(self.guide, "link")
+        self.guide.setToolTip("Give your first verdicts with a guide beside the controls")
+        self.guide.clicked.connect(self.guide_requested)
         self.new_form = _NewForm()
         self.new_form.hide()
         self.new_form.accepted.connect(self.new_requested)
@@ -97,7 +102,9 @@ class StartPage(QWidget):
         column.addLayout(head)
         column.addSpacing(28)
         column.addLayout(cards)
-        column.addSpacing(12)
+        column.addSpacing(14)
+        column.addWidget(self.guide, 0, Qt.AlignmentFlag.AlignRight)
+        column.addSpacing(4)
         column.addWidget(self.new_form)
         column.addWidget(self.busy)
         column.addSpacing(20)
@@ -153,7 +160,7 @@ class StartPage(QWidget):
         """Says what is being prepared, and takes no second wish meanwhile."""
         self.busy.setText(text)
         self.busy.setVisible(bool(text))
-        for part in (self.new_card, self.open_card, self.demo_card, self.new_form):
+        for part in (self.new_card, self.open_card, self.demo_card, self.guide, self.new_form):
             part.setEnabled(not text)
 
     def choose_videos(self) -> None:
