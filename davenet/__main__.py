@@ -21,6 +21,7 @@ from typing import Any
 from davenet import events
 from davenet.errors import UserError, one_line
 from davenet.heartbeat import Heartbeat
+from davenet.jobs import inbox
 from davenet.run_log import is_first_process
 
 _VERBS = (
@@ -36,6 +37,7 @@ _VERBS = (
     "score",
     "evidence",
     "reproduce",
+    "live",
     "matchmaps",
     "render",
     "release",
@@ -141,6 +143,7 @@ def _watch_stdin(stopping: threading.Event) -> None:
         for line in raw:
             if line.strip() == b"cancel":
                 break
+            inbox().put(line.decode("utf-8", "replace"))
     stopping.set()  # the end of the input as well: the window that asked for this job is gone
 
 

@@ -51,6 +51,16 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """Something of an item can be read from its file now: its `part` number `index` (-1: it is opened), with `values`."""
+
+    item: str
+    part: str
+    index: int
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A line for the log."""
 
@@ -80,7 +90,7 @@ class Failed:
     bug: bool = False
 
 
-Event = Started | Progress | Metrics | Skipped | Message | Finished | Cancelled | Failed
+Event = Started | Progress | Metrics | Skipped | Ready | Message | Finished | Cancelled | Failed
 Emit = Callable[[Event], None]
 
 _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in Event.__args__}

@@ -8,6 +8,7 @@ import importlib
 import os
 import traceback
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 from davenet import events, specs
@@ -29,6 +30,7 @@ _JOBS = {
     "evidence": ("davenet.evaluation.evidence", "collect_evidence"),
     "score": ("davenet.evaluation.scores", "score"),
     "reproduce": ("davenet.evaluation.reproduce", "reproduce"),
+    "live": ("davenet.evaluation.live", "serve"),
     "matchmaps": ("davenet.evaluation.matchmaps", "compute_matchmaps"),
     "render": ("davenet.evaluation.render", "render_video"),
     "release": ("davenet.release.build", "build_release"),
@@ -63,6 +65,14 @@ def run_job(
         raise
     emit(final)
     return final
+
+
+_INBOX: SimpleQueue[str] = SimpleQueue()
+
+
+def inbox() -> SimpleQueue[str]:
+    """Returns the lines that this process was sent on standard input, for jobs that answer requests."""
+    return _INBOX
 
 
 def own_job(verb: str) -> Callable[..., dict[str, Any]]:
