@@ -82,7 +82,8 @@ def _place(score: ScoreLine) -> str:
 
 
 def word_row(heard: HeardWord, frame_s: float, *, is_blind: bool) -> Line:
-    when = when_text(heard.start_s, heard.end_s, frame_s).replace(" the frame", "")
+    when = when_text(heard.start_s, heard.end_s, frame_s)
+    when = when if when == "at the frame" else when.removesuffix(" the frame")
     as_class = f" as {heard.class_name}" if heard.word.casefold() != heard.class_name.casefold() else ""
     confidence = "" if is_blind else f"{heard.confidence:.2f}"
     tip = f"Hear “{heard.word}” at {clock_text(heard.start_s, decimals=1)}"
