@@ -30,8 +30,9 @@ GRACE_MS = {"train": 60_000}  # a run writes its checkpoint before it stops
 DEFAULT_GRACE_MS = 10_000
 KILL_MS = 3_000
 
-# Jobs of one lane run one after the other; looking through files for videos is quick and waits for nobody.
-_LANES = {"import": None, "proxy": "proxies", "train": "runs", "evaluate": "runs"}
+# Jobs of one lane run one after the other; looking through files for videos is quick and waits for nobody, and a job
+# that answers requests is there for as long as its window wants it.
+_LANES = {"import": None, "live": None, "proxy": "proxies", "train": "runs", "evaluate": "runs"}
 
 
 class Job(QObject):
@@ -145,6 +146,11 @@ class AttachedJob(Job):
             return
         self._set_state("running")
         self._process.start(launch.interpreter(), launch.attached_arguments(self.verb, spec_file))
+
+    def send(self, line: str) -> None:
+        """Writes a request of a job that answers them (davenet.live); one that does not run any more hears nothing."""
+        if self.state == "running":
+            self._process.write(line.encode("utf-8") + b"\n")
 
     def let_go(self) -> None:
         """Ends the process: it would have nobody to tell."""
