@@ -3,39 +3,36 @@
 Each of these has a presenter of its own; here is what they have in common, the pair on screen.
 """
 
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QCursor
 
 from annotator.playback.player import Player
 from annotator.project import Project
-from annotator.store.records import PairRecord, PairState, QueueCounts, QueueOrder
+from annotator.store.records import PairRecord, PairState, QueueCounts, QueueOrder, VerdictRecord
 from annotator.views.background import Background
-from annotator.views.review import scene as scenes
 from annotator.views.review.attention import Attention
 from annotator.views.review.blind import Blind
+from annotator.views.review.blind_view import BlindView
 from annotator.views.review.gallery_presenter import GalleryPresenter
 from annotator.views.review.overlay_view import OverlayView
 from annotator.views.review.pair_people import PairPeople
 from annotator.views.review.pair_playback import PairPlayback
 from annotator.views.review.pair_reading import PairReading
 from annotator.views.review.pair_remarks import PairRemarks
+from annotator.views.review.pair_view import PairView
 from annotator.views.review.places import keep_place, place_to_show
+from annotator.views.review.progress import pace_of
 from annotator.views.review.question_panel import VerdictLine
 from annotator.views.review.queue_emptiness import emptiness
 from annotator.views.review.queue_presenter import QueuePresenter
 from annotator.views.review.review_keys import ReviewKeys
-from annotator.views.review.scene import Scene
 from annotator.views.review.verdict_giving import VerdictGiving
 from annotator.views.review.verdict_writing import Attempt, VerdictWriter
 from annotator.views.review.workspace import ReviewWorkspace
-from annotator.views.widgets.bar import BarRow
 from davenet.errors import UserError, one_line
-from davenet.matchmap_file import Matchmaps
 
 _PREFETCHED = 3  # pairs whose frames and sound are decoded ahead
 _LOOK_MS = 1000  # how often it is seen whether the mouse has moved
@@ -49,6 +46,7 @@ class ReviewPresenter(QObject):
     data_requested = Signal()
     runs_requested = Signal()
     reviewers_requested = Signal()
+    relink_requested = Signal()  # a video is not where it was
 
     def __init__(
         self, workspace: ReviewWorkspace, project: Project, player: Player, parent: QObject | None = None
@@ -64,6 +62,8 @@ class ReviewPresenter(QObject):
         self.overlay = OverlayView(workspace.stage, workspace.controls, self.options, self)
         self.playback = PairPlayback(workspace, player, self.overlay, self)
         self.reading = PairReading(project, self.background, self)
+        self.view = PairView(workspace, self.reading, self.playback, self.overlay, self)
+        self.blind_view = BlindView(self.blind, self.overlay, workspace, self)
         self.people = PairPeople(workspace.question, workspace.adjudication, project, self.background, self)
         self.remarks = PairRemarks(project.store, self.queue, self.writer, workspace.controls, self)
         self.giving = VerdictGiving(
@@ -76,6 +76,7 @@ class ReviewPresenter(QObject):
         self._is_active = False
         self._is_stale = True
         self._is_opening = True  # until the first pair shows: where the reviewer was before
+        self._not_kept = ""  # what is said of a verdict that could not be written
         self._cursor = QCursor.pos()
         self._looking = QTimer(self, interval=_LOOK_MS)
         self._looking.timeout.connect(self._look)
@@ -84,7 +85,7 @@ class ReviewPresenter(QObject):
         self.set_blind(bool(project.store.review_settings().blind))
 
     def _connect(self) -> None:
-        workspace, queue, giving, reading = self.workspace, self.queue, self.giving, self.reading
+        workspace, queue, giving = self.workspace, self.queue, self.giving
         workspace.decided.connect(giving.decide)
         workspace.reason_chosen.connect(lambda reason: self.decide("reject", reason=reason))
         workspace.label_chosen.connect(lambda label: giving.decide("accept", label=label))
@@ -92,7 +93,6 @@ class ReviewPresenter(QObject):
         workspace.empty_action_requested.connect(self._leave_emptiness)
         workspace.axis.seek_requested.connect(self.playback.seek)
         workspace.axis.part_selected.connect(self.playback.loop_part)
-        workspace.axis.word_clicked.connect(self._play_word)
         workspace.question.pair_chosen.connect(self.show_pair)
         workspace.question.word_chosen.connect(self.playback.hear)
         workspace.question.reviewer_changed.connect(self.set_reviewer)
@@ -103,9 +103,9 @@ class ReviewPresenter(QObject):
         queue.numbers_changed.connect(self._show_numbers)
         queue.failed.connect(self.say_error)
         queue.said.connect(self.say)
-        giving.given.connect(self.verdict_given)
+        giving.given.connect(self._take_given)
         giving.stood.connect(self._stand)
-        giving.revealed.connect(self._reveal)
+        giving.revealed.connect(self.blind_view.reveal)
         giving.failed.connect(self._say_not_kept)
         giving.said.connect(self.say)
         giving.step_failed.connect(self.say_error)
@@ -117,12 +117,10 @@ class ReviewPresenter(QObject):
         self.remarks.changed.connect(self._take_flag)
         self.remarks.commented.connect(self._take_comment)
         self.playback.failed.connect(self._say_not_playing)
+        workspace.notice.action_requested.connect(self.relink_requested)
         self.playback.began.connect(self.attention.play)
         self.playback.playing_changed.connect(self.attention.set_playing)
-        reading.scene_read.connect(self._take_scene)
-        reading.peaks_read.connect(self._take_peaks)
-        reading.matchmaps_read.connect(self._take_matchmaps)
-        reading.failed.connect(self.say_error)
+        self.reading.failed.connect(self.say_error)
         self.people.failed.connect(self.say_error)
 
     # -- what others ask -------------------------------------------------------------------------------------------
@@ -143,7 +141,7 @@ class ReviewPresenter(QObject):
     def activate(self) -> None:
         """The workspace is shown: loads the queue, again where it may have changed meanwhile."""
         self._is_active = True
-        self.playback.set_active(True)
+        self.playback.set_active(not self.gallery.is_open)
         self.attention.come_back()
         self._looking.start()
         if self._is_stale:
@@ -250,13 +248,11 @@ class ReviewPresenter(QObject):
         self.attention.begin()
         if not self._is_active:
             self.attention.leave()
-        self.workspace.question.set_pair(pair)
-        self._show_evidence()
-        self.workspace.controls.set_title(pair.video_title)
         self.workspace.verdicts.set_enabled(not self.giving.why_not(), self.giving.why_not())
         self.queue.set_current(uid)
         self.playback.show(pair, video, autoplay=self.options.autoplay and self._is_active)
-        self.reading.read(pair, video)
+        self.view.show(pair, video)
+        self.blind_view.update()
         self.people.show(pair, self.queue.reviewer, is_adjudicating=is_adjudicating)
         self._look_ahead(pair)
 
@@ -274,43 +270,10 @@ class ReviewPresenter(QObject):
             wishes.append(self.playback.wish(one, video))
         self.player.prefetch(wishes)
 
-    def _is_shown(self, uid: str) -> bool:
-        return self._current is not None and self._current.uid == uid
-
-    def _take_scene(self, uid: str, scene: Scene) -> None:
-        pair = self._current
-        if pair is None or pair.uid != uid:
-            return
-        self.playback.show_scene(scene)
-        self.workspace.question.set_words(scene.words)
-        if scene.detection is not None:
-            named = {label.class_name for label in pair.labels[:1]}
-            rows = [BarRow(name, value, lit=name in named) for name, value in scene.detection.top]
-            self.workspace.question.set_detections(pair.detector, scene.detection.food, rows)
-        if scene.notice:
-            self.workspace.notice.show_notice(scene.notice, "warning")
-
-    def _take_peaks(self, uid: str, peaks: np.ndarray, start_s: float) -> None:
-        if self._is_shown(uid):
-            self.workspace.axis.set_waveform(peaks, step_s=scenes.PEAK_STEP_S, start_s=start_s)
-
-    def _take_matchmaps(self, uid: str, matchmaps: Matchmaps | None) -> None:
-        pair = self._current
-        if pair is None or pair.uid != uid:
-            return
-        self.overlay.set_matchmaps(matchmaps)
-        if matchmaps is not None:
-            value = float(np.interp(pair.time_s, matchmaps.times_s, matchmaps.similarity))
-            self.workspace.question.set_model_similarity(value)
-
-    def _play_word(self, index: int) -> None:
-        scene = self.reading.scene(self._current.uid) if self._current else None
-        if scene is not None and index < len(scene.words):
-            self.playback.hear(scene.words[index].start, scene.words[index].end)
-
     def _show_nothing(self) -> None:
         self._current = None
         self.blind.begin()
+        self.view.leave()
         self.giving.begin(None)
         self.remarks.begin(None)
         self.people.show(None, self.queue.reviewer)
@@ -332,53 +295,23 @@ class ReviewPresenter(QObject):
         else:
             self.queue.set_state(step)
 
-    # -- blind -----------------------------------------------------------------------------------------------------
+    # -- verdicts and remarks --------------------------------------------------------------------------------------
 
     def set_blind(self, is_blind: bool) -> None:
         """Hides what machines and others say until the verdict, or shows it from now on."""
-        self.blind.turn(is_blind)
-        if is_blind and self._current is not None and self._current.decision is None:
-            self.blind.begin()
-        self.workspace.controls.set_blind(is_blind)
-        self.workspace.question.set_blind(is_blind)
-        self._show_evidence()
-
-    def peek(self, is_peeking: bool) -> None:
-        """While it lasts, a blind reviewer sees the evidence, which is counted; others see the frame without the map."""
-        was_hidden = self.blind.stage == "hidden"
-        self.blind.peek(is_peeking)
-        if not was_hidden:
-            self.overlay.peek(is_peeking)
-        self._show_evidence()
-
-    def _show_evidence(self) -> None:
-        self.overlay.set_hidden(self.blind.hides)
-        question = self.workspace.question
-        if self.blind.is_on and question.is_hiding != self.blind.hides:
-            question.set_blind(True) if self.blind.hides else question.reveal(self.blind.first or "")
-
-    def _reveal(self, decision: str) -> None:
-        self._show_evidence()
-        self.workspace.question.reveal(decision)
+        self.blind_view.turn(is_blind, self._current)
 
     def _stand(self, pair: PairRecord) -> None:
         """The pair has its verdict and stays on screen."""
         self._current = pair
-        self._show_evidence()
+        self.blind_view.update()
 
     # -- numbers and remarks ---------------------------------------------------------------------------------------
 
     def _show_numbers(self) -> None:
-        last, counts = self.queue.last_verdicts, self.queue.counts
-        seconds = [verdict.seconds for verdict in last if verdict.decision != "skip" and verdict.seconds > 0]
-        median = statistics.median(seconds) if seconds else None
-        self.workspace.verdicts.set_progress(counts, median)
-        self.workspace.question.set_last_verdicts(
-            [
-                VerdictLine(one.pair_uid, one.decision, one.label or "no label", one.seconds, one.reason or "")
-                for one in last
-            ]
-        )
+        last = self.queue.last_verdicts
+        self.workspace.verdicts.set_progress(self.queue.counts, pace_of(last))
+        self.workspace.question.set_last_verdicts([line_of(one) for one in last])
 
     def _take_flag(self, pair: PairRecord) -> None:
         self._current = pair
@@ -403,13 +336,27 @@ class ReviewPresenter(QObject):
     def say_error(self, error: Any) -> None:
         self.workspace.notice.show_notice(one_line(error), "error")
 
+    def _take_given(self) -> None:
+        if self._not_kept and self.workspace.notice.text() == self._not_kept:
+            self.workspace.notice.clear()
+        self._not_kept = ""
+        self.verdict_given.emit()
+
     def _say_not_kept(self, attempt: Attempt, error: UserError) -> None:
         tried = _TRIED[attempt.decision]
         about = attempt.label or (attempt.pair.label.class_name if attempt.pair.label else "this pair")
-        self.workspace.notice.show_notice(f"{tried} {about} was not kept: {one_line(error)}", "error")
+        self._not_kept = f"{tried} {about} was not kept: {one_line(error)}"
+        self.workspace.notice.show_notice(self._not_kept, "error")
 
     def _say_not_playing(self, sentence: str) -> None:
-        scene = self.reading.scene(self._current.uid) if self._current else None
-        if scene is not None:
-            self.playback.show_scene(scene)
-        self.workspace.notice.show_notice(f"{sentence} The extracted frame is shown, without sound.", "warning")
+        self.view.show_extracted()
+        notice, pair = self.workspace.notice, self._current
+        is_gone = pair is not None and not self.queue.video(pair.video_uid).path.exists()
+        action = "Find videos again…" if is_gone and not self.project.is_read_only else ""
+        notice.show_notice(f"{sentence} The extracted frame is shown, without sound.", "warning", action=action)
+
+
+def line_of(verdict: VerdictRecord) -> VerdictLine:
+    """Returns a verdict as the list of the last ones shows it."""
+    label, reason = verdict.label or "no label", verdict.reason or ""
+    return VerdictLine(verdict.pair_uid, verdict.decision, label, verdict.seconds, reason)

@@ -1,12 +1,21 @@
 """How far the reviewer is: done of all with the time left, the pace, and the accepted share beside the paper's."""
 
+import statistics
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from annotator.statistics import PAPER_ACCEPTED_SHARE, wilson_interval
-from annotator.store.records import QueueCounts
+from annotator.store.records import QueueCounts, VerdictRecord
 from annotator.views import theme
 from annotator.views.widgets.bar import ProgressLine
+
+
+def pace_of(verdicts: Sequence[VerdictRecord]) -> float | None:
+    """Returns the median seconds that verdicts took, skips left out; None where there are none."""
+    seconds = [one.seconds for one in verdicts if one.decision != "skip" and one.seconds > 0]
+    return statistics.median(seconds) if seconds else None
 
 
 def time_left(n_pending: int, median_s: float | None) -> str:

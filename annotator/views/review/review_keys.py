@@ -30,7 +30,7 @@ class ReviewKeys(QObject):
         slots = {action: self._counted(action, slot) for action, slot in self._slots.items()}
         for widget in (workspace, *workspace.docks.docks.values()):
             keys.bind(widget, slots, possible=self._is_possible)
-            keys.bind_held(widget, "review.peek", self._peek, lambda: review.peek(False))
+            keys.bind_held(widget, "review.peek", self._peek, lambda: review.blind_view.peek(False))
         workspace.action_requested.connect(self._do)
 
     def _make_slots(self) -> dict[str, Slot]:
@@ -117,7 +117,7 @@ class ReviewKeys(QObject):
 
     def _peek(self) -> None:
         self._review.attention.press("peek")
-        self._review.peek(True)
+        self._review.blind_view.peek(True)
 
     # -- what opens a card -----------------------------------------------------------------------------------------
 
