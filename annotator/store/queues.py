@@ -240,7 +240,7 @@ def _by_disagreement(session: Session, wanted: Select[str], run: str | None, kin
     ranks = np.stack([_ranks(np.array(values, np.float64)) for values in measured])
     spread = np.nanmax(ranks, axis=0, initial=0) - np.nanmin(ranks, axis=0, initial=1)
     place = dict(zip(uids, range(len(uids)), strict=True))
-    order = np.argsort(-spread[[place[uid] for uid in chosen]], kind="stable")
+    order = np.argsort(-np.round(spread[[place[uid] for uid in chosen]], 9), kind="stable")
     return [chosen[at] for at in order]
 
 
