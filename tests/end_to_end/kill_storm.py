@@ -242,9 +242,9 @@ def _review_alone(project: Path) -> tuple[Any, Any]:
 def in_a_process_of_its_own(project: Path, kills: int) -> Storm:
     """Runs the storm in a fresh process: forking one that has threads or a QApplication already would be unsound."""
     script = (
-        "import json, sys\nfrom dataclasses import asdict\nfrom pathlib import Path\nimport kill_storm\n"
+        "import json, sys\nfrom pathlib import Path\nimport kill_storm\n"
         "kill_storm.import_everything()\n"
-        "print(json.dumps(asdict(kill_storm.storm(Path(sys.argv[1]), int(sys.argv[2])))))"
+        "print(json.dumps(vars(kill_storm.storm(Path(sys.argv[1]), int(sys.argv[2])))))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(project), str(kills)],
