@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -29,18 +30,32 @@ from davenet.specs import ReleaseSpec
 N_PAIRS = 7
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """Two extracted videos with pairs at their first, middle and last seconds."""
-    folder = tmp_path / "videos"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two videos and their clip files, made once."""
+    base = tmp_path_factory.mktemp("extracted")
+    (folder := base / "videos").mkdir()
     for name, seconds in (("one", 6.0), ("two", 5.0)):
         make_video(folder / f"{name}.mp4", seconds=seconds, frame_rate=10, sound="speech")
+    with Project.create(base / "project") as made:
+        _import(made, folder)
+        run_job(verbs.plan_extract(made))
+        made.clips_dir.rename(base / "clips")
+    return base
+
+
+def _import(project: Project, folder: Path) -> None:
+    plan = verbs.plan_import(project, [folder])
+    verbs.collect_import(project, plan, run_job(plan).result)
+
+
+@pytest.fixture
+def project(tmp_path: Path, extracted: Path) -> Iterator[Project]:
+    """Two extracted videos of its own with pairs at their first, middle and last seconds."""
+    shutil.copytree(extracted / "videos", tmp_path / "videos")
     with Project.create(tmp_path / "project") as made:
-        for plan, collect in ((verbs.plan_import(made, [folder]), verbs.collect_import),):
-            collect(made, plan, run_job(plan).result)
-        extract = verbs.plan_extract(made)
-        verbs.collect_extract(made, extract, run_job(extract).result)
+        _import(made, tmp_path / "videos")
+        shutil.copytree(extracted / "clips", made.clips_dir, dirs_exist_ok=True)
         pairs = []
         for video in made.store.videos():
             made.store.set_split(video.uid, "train")
