@@ -16,7 +16,7 @@ from davenet.pairs import Pair
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, every_database: str) -> Iterator[Store]:
     opened = open_store(tmp_path)
     yield opened
     opened.close()

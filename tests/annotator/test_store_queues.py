@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from project_maker import decide, make_pair, make_video_record
 
-from annotator.store import Store, open_store
+from annotator.store import Store, begin_store, open_store
 from annotator.store.identity import seeded_draw
 from annotator.store.records import PairRecord, PairScore, QueueFilter, QueueOrder, RunRecord
 from davenet.errors import UserError
@@ -18,16 +18,19 @@ _CLASSES = ("onion", "Crème fraîche", "egg_white", "100 % butter")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, every_database: str) -> Iterator[Store]:
     opened = open_store(tmp_path)
     yield opened
     opened.close()
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, list[Pair]]]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Store, list[Pair]]]:
     """A store that no test changes."""
-    opened = open_store(tmp_path_factory.mktemp("filled"))
+    url = request.getfixturevalue("postgresql").url() if request.param == "postgresql" else None
+    opened = begin_store(tmp_path_factory.mktemp("filled"), url)
     yield opened, _fill(opened)
     opened.close()
 
