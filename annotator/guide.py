@@ -75,6 +75,7 @@ class Guide(QObject):
 
     def _ended(self) -> None:
         if self._window.current_workspace() == "Review" and not self._window.is_settings_shown():
+            self._review.workspace.queue.filter.clear()  # the search was an exercise
             self._review.workspace.setFocus()
         self.ended.emit()
 

@@ -65,7 +65,8 @@ class StepCard(QFrame):
         self.button.clicked.connect(self._pressed)
         self.options = _OptionsButton()
         self.options.setAccessibleName(f"Options of {title}")
-        self.options.setVisible(verb not in ALWAYS_A_FORM)
+        if verb in ALWAYS_A_FORM:
+            self.options.hide()  # never shown by hand: what has no parent yet would be a window for a moment
         self.options.clicked.connect(lambda: self.options_requested.emit(self._verb))
         buttons = QHBoxLayout()
         buttons.setSpacing(4)

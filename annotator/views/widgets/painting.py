@@ -3,13 +3,15 @@
 Glyphs are drawn rather than typed, since fonts differ in whether they have ✓ ✕ ▶ and how large they are.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from annotator.views import theme
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Glyph = Literal["accept", "reject", "unsure", "skip", "play", "pause", "replay", "dot", "undo", "close", "warning"]
 
@@ -141,8 +143,10 @@ def draw_focus_ring(painter: QPainter, rect: QRectF, radius: float) -> None:
     painter.restore()
 
 
-def rgb_image(pixels: np.ndarray) -> QImage:
+def rgb_image(pixels: "np.ndarray") -> QImage:
     """Returns a QImage of RGB (H, W, 3) or RGBA (H, W, 4) uint8 pixels that owns its memory."""
+    import numpy as np  # who has pixels has loaded it; the first window has none
+
     contiguous = np.ascontiguousarray(pixels)
     height, width, channels = contiguous.shape
     form = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
