@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from project_maker import decide, fill_store
+from released_schemas import fill_released
 from sqlalchemy import inspect
 
 from annotator.store import DATABASE, open_store
 from annotator.store.opening import MIGRATIONS, REVISION, migrate, open_engine
+from annotator.store.pairs import pair_values
+from annotator.store.records import QueueFilter
 from annotator.store.tables import Table
 from davenet.errors import UserError
 
@@ -125,3 +128,20 @@ def test_the_database_survives_power_loss_by_its_settings(filled: Path) -> None:
         }
     engine.dispose()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
+
+
+def test_pairs_of_before_are_filtered_and_handed_out_as_those_mined_now(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path / DATABASE)
+    fill_released(engine, "0002")
+    engine.dispose()
+    with closing(open_store(tmp_path)) as store:
+        for record in store.queue("all", reviewer="ann"):
+            expected = pair_values(record.to_pair(), position=0, mining_id=1, detector="", recogniser="") | {
+                "n_decided": 1 if record.uid == "pair-0" else 0
+            }
+            with closing(sqlite3.connect(tmp_path / DATABASE)) as connection:
+                names = ("class_name", "word_confidence", "label_text", "draw", "n_decided")
+                row = connection.execute(f"SELECT {', '.join(names)} FROM pair WHERE uid = ?", [record.uid]).fetchone()
+            assert dict(zip(names, row, strict=True)) == {name: expected[name] for name in names}
+        assert store.queue_uids("all", reviewer="ben", filter=QueueFilter(text="onion")) == ["pair-0"]
+        assert store.queue_uids("pending", reviewer="ben") == ["pair-1", "pair-2"]

@@ -3,14 +3,16 @@
 import csv
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from project_maker import decide, fill_store
 
-from annotator.review_files import export_verdicts, import_verdicts
+from annotator.review_files import Imported, export_verdicts, import_verdicts
 from annotator.statistics import wilson_interval
 from annotator.store import Store, open_store
 from davenet.errors import UserError
@@ -41,6 +43,9 @@ def pairs(store: Store) -> list[Pair]:
         reason="not seen",
         comment='a "quoted",\nbroken line',
         blind=True,
+        replays=3,
+        keys=("R", "Shift+X", '"'),
+        offset_s=-0.12,
     )
     decide(store, [pairs[4]], "reject")
     store.undo("ann")
@@ -67,13 +72,17 @@ _COMPARED = (
     "given_at",
     "labels",
     "app_version",
+    "replays",
+    "keys",
+    "offset_s",
+    "purpose",
 )
 
 
 def _essence(store: Store) -> list[tuple[object, ...]]:
     """The verdicts as a person would compare them: the pairs by their time, as uids may differ."""
     times = {pair.uid: pair.time_s for pair in store.queue("all", reviewer="")}
-    return sorted((times[v.pair_uid], *(getattr(v, name) for name in _COMPARED)) for v in store.verdicts())
+    return sorted((times[v.pair_uid], *(getattr(v, name) for name in _COMPARED)) for v in store.lasting_verdicts())
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".eaf"])
@@ -91,6 +100,101 @@ def test_verdicts_are_the_same_after_export_and_import_elsewhere(
     assert other.counts("ann").accepted == 2
     assert other.undo("ann") is None  # what was given elsewhere is not undone here
     other.close()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".eaf"])
+def test_adjudications_blind_verdicts_and_remarks_go_with_the_verdicts(
+    store: Store, pairs: list[Pair], tmp_path: Path, suffix: str
+) -> None:
+    store.give_verdict(
+        pairs[3].uid, "accept", reviewer='Zoë, "chef"', seconds=1, window_s=2, purpose="revealed", label="onion"
+    )
+    store.adjudicate(pairs[0].uid, "reject", reviewer="ann", comment="not\x00 in the pan \x1b")
+    store.flag(pairs[1].uid, "ben", True)
+    store.comment(pairs[1].uid, "words", "which\npan?")
+    path = tmp_path / f"verdicts{suffix}"
+    assert export_verdicts(store, path) == 6
+    other = _other(tmp_path, "renamed")
+    assert import_verdicts(other, path) == Imported(6, 0, 0, 2)
+    assert import_verdicts(other, path) == Imported(0, 6, 0, 0)
+    assert _essence(other) == _essence(store)
+    assert [(one.reviewer, one.kind, one.text) for one in other.remarks()] == [
+        ("ben", "flag", ""),
+        ("words", "comment", "which\npan?"),
+    ]
+    for counted in ("blind_changes", "gold_scores"):
+        assert getattr(other, counted)() == getattr(store, counted)()
+    finals = sorted((final.decision, final.settled_by) for final in store.final_verdicts().values())
+    assert sorted((final.decision, final.settled_by) for final in other.final_verdicts().values()) == finals
+    assert ("reject", "adjudication") in finals
+    other.close()
+
+
+def test_an_elan_document_holds_to_the_structure_that_elan_reads(
+    store: Store, pairs: list[Pair], tmp_path: Path
+) -> None:
+    store.adjudicate(pairs[3].uid, "unsure", reviewer='Zoë, "chef"')
+    store.comment(pairs[0].uid, "pairs", "a name like that of a tier")
+    export_verdicts(store, tmp_path / "one.eaf")
+    root = ElementTree.parse(tmp_path / "one.eaf").getroot()
+    order = ["HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "CONSTRAINT"]
+    assert [name for name, _ in groupby(child.tag for child in root)] == order
+    assert root.get("FORMAT") == "3.0"
+    slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE", "-1")) for slot in root.iter("TIME_SLOT")}
+    assert list(slots.values()) == sorted(slots.values())
+    types = {kind.get("LINGUISTIC_TYPE_ID"): kind.get("CONSTRAINTS") for kind in root.iter("LINGUISTIC_TYPE")}
+    tiers = {tier.get("TIER_ID"): tier for tier in root.iter("TIER")}
+    assert len(tiers) == len(list(root.iter("TIER")))
+    of_annotation = {
+        inner.get("ANNOTATION_ID"): name for name, tier in tiers.items() for inner in tier.findall("ANNOTATION/*")
+    }
+    assert len(of_annotation) == len(list(root.iter("ANNOTATION")))
+    for name, tier in tiers.items():
+        constraint = types[tier.get("LINGUISTIC_TYPE_REF")]
+        ends, parents = -1, []
+        for inner in tier.findall("ANNOTATION/*"):
+            if constraint is None:
+                start, end = (slots[inner.get(f"TIME_SLOT_REF{number}")] for number in (1, 2))
+                assert ends <= start < end, f"{name} holds two at once"
+                ends = end
+                continue
+            parent = inner.get("ANNOTATION_REF")
+            assert of_annotation[parent] == tier.get("PARENT_REF")
+            if (before := inner.get("PREVIOUS_ANNOTATION")) is not None:
+                assert of_annotation[before] == name
+            assert (parent in parents) == (before is not None)
+            parents.append(parent)
+    assert tiers["words"].find("ANNOTATION//ANNOTATION_VALUE") is not None
+    assert {tier.get("PARTICIPANT") for tier in tiers.values()} == {None, "ann", 'Zoë, "chef"', "pairs"}
+    said = [value.text for name in tiers if "verdicts" in str(name) for value in tiers[name].iter("ANNOTATION_VALUE")]
+    assert "accept onion" in said
+    assert 'blind reject crème fraîche: not seen: a "quoted",\nbroken line' in said
+    assert "adjudication unsure onion" in said
+
+
+def test_several_videos_make_a_folder_of_documents(store: Store, tmp_path: Path) -> None:
+    decide(store, fill_store(store, ["train", "test"])[::4])
+    with pytest.raises(UserError, match="there are 2; give a folder"):
+        export_verdicts(store, tmp_path / "one.eaf")
+    assert not (tmp_path / "one.eaf").exists()
+    folder = tmp_path / "documents"
+    assert export_verdicts(store, folder) == 3
+    assert sorted(file.name for file in folder.iterdir()) == ["video-0.eaf", "video-1.eaf"]
+    (tmp_path / "two").mkdir()
+    other = open_store(tmp_path / "two")
+    fill_store(other, ["train", "test"])
+    broken = folder / "video-9.eaf"
+    broken.write_text((folder / "video-1.eaf").read_text("utf-8").replace("verdict_uid", "uid", 1), "utf-8")
+    with pytest.raises(UserError, match=r"video-9\.eaf, line \d+, verdict_uid"):
+        import_verdicts(other, folder)
+    assert other.history() == []
+    broken.unlink()
+    assert import_verdicts(other, folder).new == 3
+    other.close()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UserError, match="holds no ELAN document"):
+        import_verdicts(store, empty)
 
 
 def test_an_export_tells_where_each_verdict_comes_from(store: Store, pairs: list[Pair], tmp_path: Path) -> None:
