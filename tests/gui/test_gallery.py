@@ -11,7 +11,9 @@ from pytestqt.qtbot import QtBot
 from review_desk import CLASSES, ME, Desk, soup_project
 
 from annotator.project import Project
+from annotator.store.records import QueueFilter
 from annotator.views import theme
+from annotator.views.review.attention import IDLE_S, Attention
 from annotator.views.review.gallery_grid import GAP, MARGIN, GalleryGrid
 from annotator.views.review.queue_model import QueueModel, ThumbnailRole, UidRole
 
@@ -119,12 +121,16 @@ def test_a_drawn_rectangle_selects_the_frames_that_it_touches(gallery: Gallery) 
 
 def test_a_verdict_on_a_selection_is_one_row_for_each_pair_with_its_share_of_the_time(gallery: Gallery) -> None:
     gallery.press(Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, modifiers=SHIFT)
-    seconds = gallery.presenter.seconds_spent()
+    now = [100.0]
+    gallery.presenter.attention = Attention(lambda: now[0])
+    gallery.presenter.attention.begin()
+    now[0] += 8.0
     gallery.press(Qt.Key.Key_A)
     assert gallery.kept() == dict.fromkeys(CLASSES[:4], "accept")
     rows = gallery.desk.project.store.verdicts()
-    assert len({one.seconds for one in rows}) == 1
-    assert seconds / 4 <= rows[0].seconds <= seconds / 4 + 5
+    assert [one.seconds for one in rows] == [2.0] * 4
+    now[0] += 500.0  # away from the desk
+    assert gallery.presenter.seconds_spent() == IDLE_S
     assert {one.window_s for one in rows} == {2.0} and {one.reviewer for one in rows} == {ME}
     assert [gallery.panel.model.record(uid).decision for uid in gallery.panel.model.uids()] == [  # type: ignore[union-attr]
         *["accept"] * 4,
@@ -242,3 +248,15 @@ def test_ten_thousand_cells_are_read_only_where_they_are_seen(qtbot: QtBot, qapp
     assert grid.viewport().rect().contains(rect) and grid.indexAt(rect.center()).data(UidRole) == "09999"
     assert rect.left() == MARGIN + (9_999 % n_columns) * (rect.width() + GAP)
     assert len(asked) < 800
+
+
+def test_backspace_on_a_chip_takes_the_filter_away_and_undoes_no_verdict(gallery: Gallery) -> None:
+    gallery.press(Qt.Key.Key_A)
+    gallery.press(Qt.Key.Key_Escape)
+    desk = gallery.desk
+    desk.presenter.queue.set_filter(QueueFilter(classes=("egg",)))
+    desk.settle()
+    desk.workspace.queue.chips.chips()[0].setFocus(Qt.FocusReason.TabFocusReason)
+    desk.press(Qt.Key.Key_Backspace)
+    assert gallery.kept() == {"onion": "accept"}
+    assert desk.presenter.queue.request.filter == QueueFilter() and desk.listed() == list(CLASSES[1:])

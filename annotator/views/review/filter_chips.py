@@ -108,6 +108,7 @@ class FilterChips(QWidget):
     """The parts of the filter in force; `filter_chosen` is the filter without the part that was pressed."""
 
     filter_chosen = Signal(object)  # QueueFilter
+    selection_left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,8 +120,13 @@ class FilterChips(QWidget):
         self.setAccessibleName("Active filters")
         self.hide()
 
-    def set_parts(self, parts: Sequence[FilterPart]) -> None:
+    def set_parts(self, parts: Sequence[FilterPart], selection: str = "") -> None:
+        """Shows a chip for each part, and first one for the selection that is listed, if any."""
         self._row.clear()
+        if selection:
+            chip = Chip(selection, f"Leave the selection “{selection}”")
+            chip.removed.connect(self.selection_left)
+            self._row.addWidget(chip)
         for part in parts:
             chip = Chip(part.text, f"Take “{part.text}” out of the filter")
             chip.removed.connect(lambda rest=part.without: self.filter_chosen.emit(rest))

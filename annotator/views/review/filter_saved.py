@@ -132,7 +132,8 @@ class SavedList(QWidget):
 
     def row(self, name: str) -> tuple[QAbstractButton, QAbstractButton]:
         """Returns the buttons that use and forget something saved."""
-        widget = self._rows.itemAt(self.names().index(name)).widget()
+        item = self._rows.itemAt(self.names().index(name))
+        widget = item.widget() if item is not None else None
         assert widget is not None
         use, forget = widget.findChildren(QAbstractButton)
         return use, forget

@@ -187,6 +187,7 @@ class GalleryPanel(QFrame):
         """Shows these pairs with the keyboard on one of them."""
         self.model.forget_records()
         self.model.set_uids(uids)
+        self._show_selected()  # a model that begins anew says nothing of the selection that went with it
         self.grid.updateGeometries()
         self.put_current(current if current is not None and self.model.row_of(current) is not None else None)
 

@@ -32,6 +32,7 @@ class GalleryPresenter(QObject):
     given = Signal()
     failed = Signal(object)
     said = Signal(str)
+    looked_at = Signal(object)  # the PairRecord that the keyboard is on
     _written = Signal(object, object)  # PairRecord, VerdictRecord
     _undone = Signal(str)
 
@@ -48,7 +49,7 @@ class GalleryPresenter(QObject):
         self.sound = GallerySound(player, self)
         self._reading = Background(self, n_threads=1)
         self._writing = Background(self, n_threads=1)  # in order: an undo waits for the batch before it
-        self._attention = Attention()
+        self.attention = Attention()
         self._is_open = self._is_blind = False
         self._came_from: str | None = None
         self._came_row: int | None = None  # where it stood, in case it has its verdict on coming back
@@ -72,7 +73,7 @@ class GalleryPresenter(QObject):
         panel.model.thumbnails_wanted.connect(self._fetch_pictures)
         grid.hovered.connect(self._hear_hovered)
         grid.opened.connect(self._open_pair)
-        grid.current_moved.connect(lambda _uid: self._attention.touch())
+        grid.current_moved.connect(self._look_at)
         self.sound.heard.connect(self._show_heard)
         self.sound.failed.connect(self.said)
         self.queue.chosen_by_hand.connect(self._open_pair)
@@ -89,7 +90,7 @@ class GalleryPresenter(QObject):
 
     def seconds_spent(self) -> float:
         """Returns the seconds looked at the gallery since it was opened or the last verdicts were given."""
-        return self._attention.seconds()
+        return self.attention.seconds()
 
     def shutdown(self) -> None:
         """Waits for the verdicts that were given."""
@@ -112,7 +113,7 @@ class GalleryPresenter(QObject):
             self._class = pair.label.class_name
         self._decided.clear()
         self.queue.hold_back(True)
-        self._attention.begin()
+        self.attention.begin()
         reason = self.project.read_only_reason
         self.panel.set_enabled(not reason, reason)
         self._set_batch([])
@@ -126,7 +127,7 @@ class GalleryPresenter(QObject):
             return
         self._is_open = False
         self.sound.stop()
-        self._attention.leave()
+        self.attention.leave()
         self.queue.hold_back(False)
         uid, model = self._came_from, self.queue.model
         if uid is not None and uid in self._decided and model.row_of(uid) is None:
@@ -136,7 +137,7 @@ class GalleryPresenter(QObject):
     def rest(self) -> None:
         """Another workspace is shown: falls silent."""
         self.sound.stop()
-        self._attention.leave()
+        self.attention.leave()
 
     def _open_pair(self, uid: str) -> None:
         self._came_from = uid
@@ -214,15 +215,21 @@ class GalleryPresenter(QObject):
 
             self._reading.run(read, put)
 
+    def _look_at(self, uid: str) -> None:
+        self.attention.touch()
+        record = self.panel.model.record(uid)
+        if record is not None:
+            self.looked_at.emit(record)
+
     # -- sound -----------------------------------------------------------------------------------------------------
 
     def hear_current(self) -> None:
         """Plays the frame that the keyboard is on."""
-        self._attention.touch()
+        self.attention.touch()
         self._hear(self.panel.current_uid() or "")
 
     def _hear_hovered(self, uid: str) -> None:
-        self._attention.touch()
+        self.attention.touch()
         self._hear(uid)
 
     def _hear(self, uid: str) -> None:
@@ -249,7 +256,7 @@ class GalleryPresenter(QObject):
         assert decision in DECISIONS
         chosen: Decision = decision
         seconds = round(self.seconds_spent() / len(uids), 3)
-        self._attention.begin()
+        self.attention.begin()
         store, reviewer, is_blind = self.project.store, self.queue.reviewer, self._is_blind
         purpose = "adjudication" if self.queue.state == "adjudicate" and self._scope == "list" else "first"
         self._set_batch([])

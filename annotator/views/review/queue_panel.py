@@ -71,6 +71,7 @@ class QueuePanel(QFrame):
         self._make_search()
         self.chips = FilterChips()
         self.chips.filter_chosen.connect(self.filter_chosen)
+        self.chips.selection_left.connect(self.selection_left)
         self.drawer = FilterDrawer()
         self.drawer.filter_chosen.connect(self.filter_chosen)
         self.drawer.closed.connect(self.close_filters)
@@ -163,11 +164,11 @@ class QueuePanel(QFrame):
     def state(self) -> QueueState:
         return next(state for state, pill in self.pills.items() if pill.isChecked())
 
-    def set_filter(self, chosen: QueueFilter, parts: Sequence[FilterPart], text: str) -> None:
-        """Shows the filter in force: its parts as chips, and what it is called in sentences ("" for none)."""
+    def set_filter(self, chosen: QueueFilter, parts: Sequence[FilterPart], text: str, *, selection: str = "") -> None:
+        """Shows what narrows the list: parts and selection as chips, and its name in sentences ("" for none)."""
         self._filter_text = text
-        self.chips.set_parts(parts)
-        self.filter_button.set_number(len(parts))
+        self.chips.set_parts(parts, selection)
+        self.filter_button.set_number(len(parts) + bool(selection))
         self.drawer.set_filter(chosen)
         if not self._delay.isActive() and chosen.text != self.filter.text().strip():
             self.filter.setText(chosen.text)

@@ -171,7 +171,8 @@ class QueuePresenter(QObject):
             self.show_row(0)
 
     def _show_filter(self) -> None:
-        self.panel.set_filter(self._request.filter, self._parts(), self.filter)
+        selection = self._request.selection
+        self.panel.set_filter(self._request.filter, self._parts(), self.filter, selection=selection)
 
     def set_state(self, state: QueueState, show: str | None = None) -> None:
         """Lists the pending, skipped, flagged, disputed or decided pairs."""
