@@ -22,6 +22,7 @@ from annotator.playback.tempo import FASTEST, SLOWEST
 __all__ = ["Player", "Reader"]
 
 _TICK_MS = 12
+_SHOWN_AHEAD_S = 0.012  # a frame that is due before the next tick is shown now: painting it takes its time too
 _RELEASE_MS = 20_000  # a paused player gives the sound device back after this long
 _LEAST_LOOP_S = 0.05
 
@@ -121,6 +122,11 @@ class Player(QObject):
     @property
     def is_muted(self) -> bool:
         return self._is_muted
+
+    @property
+    def n_underruns(self) -> int:
+        """How often the sound device asked for more than was ready, since the player was made."""
+        return self._sound.n_underruns
 
     def cache_bytes(self) -> int:
         """Returns what decoded frames and sound take now, of all players that share the cache."""
@@ -292,7 +298,7 @@ class Player(QObject):
             self._timeline = self._sound.timeline
         elapsed_s = self._clock.elapsed()
         self._time_s, self._lap = self._timeline.place(elapsed_s)
-        frame = self._decoder.take(self._timeline, elapsed_s)
+        frame = self._decoder.take(self._timeline, elapsed_s + _SHOWN_AHEAD_S)
         if frame is not None:
             self._show(frame)
         self.time_changed.emit(self._time_s)

@@ -25,8 +25,9 @@ from davenet.errors import one_line
 _log = logging.getLogger(__name__)
 NO_DEVICE = "No sound device: the video plays by the wall clock."
 DEVICE_LOST = "The sound device has gone: the video plays on by the wall clock."
-_LATENCY_S = 0.1  # at PortAudio's lowest, PulseAudio stopped serving within seconds; the clock allows for it
+_LATENCY_S = 0.05  # at the lowest, PulseAudio stopped serving within seconds; at 0.1 a pair was heard too late
 _AHEAD_S = 1.0  # of play, made before it is heard
+_FIRST_S = 0.1  # of it made before it begins
 _POLL_S = 0.1  # how often what was taken is looked at while playing
 _CHANGE_AFTER_S = 0.1  # a new speed begins this much after what was handed over: it must be made by then
 _FADE_S = 0.004  # where play begins, jumps or ends: shorter clicks, longer would soften a word's onset
@@ -241,7 +242,8 @@ class Sound:
         if self._blocks is None and self._wanted is not None:
             self._blocks = Blocks(self._wanted, self._rate, self._cache)
         strip = Strip(timeline, self._rate)
-        self._make(strip)
+        while strip.is_wanting(_FIRST_S):
+            self._make(strip)
         with self._wake:
             if self._is_playing and self._n_plays == play:
                 self._strip = (strip, play)

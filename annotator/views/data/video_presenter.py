@@ -34,6 +34,7 @@ class VideoPresenter(QObject):
         if self._plays():
             assert self._player is not None
             self._player.open(state.video.path, state.video.duration_s)
+            self._player.set_proxy(self._work.project.proxy_path(state.video.uid))
         self.seek(0.0)
 
     def seek(self, time_s: float) -> None:

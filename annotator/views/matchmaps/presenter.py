@@ -283,6 +283,7 @@ class MatchmapsPresenter(QObject):
         if video is None or (self._player.path == video.path and self._player.frame is not None and self._is_mine()):
             return
         self._player.open(video.path, video.duration_s)
+        self._player.set_proxy(self._project.proxy_path(video.uid))
         if video.uid in self._left_at:
             self._player.seek(self._left_at[video.uid])
 
