@@ -20,6 +20,7 @@ from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.presenter import MatchmapsPresenter
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from annotator.views.proxies import Proxies
+from annotator.views.relink.presenter import RelinkPresenter
 from annotator.views.review.presenter import ReviewPresenter
 from annotator.views.review.review_options import ReviewOptions
 from annotator.views.review.workspace import ReviewWorkspace
@@ -75,6 +76,10 @@ class OpenProject(QObject):
         matchmaps.workspace_requested.connect(window.open_workspace)
         self.data.project_changed.connect(self._project_changed)
         self.work.collected.connect(self._run_changed)
+        self.relink = RelinkPresenter(project, window, self)
+        self.relink.relinked.connect(self._videos_relinked)
+        for presenter in (self.review, self.data):
+            presenter.relink_requested.connect(self.relink.open)
         self.safekeeping = Safekeeping(project, self)
         self.review.verdict_given.connect(self.safekeeping.count_verdict)
         self.going = Going(self, window, go_to)
@@ -158,7 +163,14 @@ class OpenProject(QObject):
         self.data.close()
         self.work.close()
         self.safekeeping.close()
+        self.relink.close()
         self.project.close()
+
+    def _videos_relinked(self) -> None:
+        self.review.workspace.notice.clear()
+        self.review.invalidate()
+        self.matchmaps.refresh()
+        self.data.refresh()
 
     def _project_changed(self, verb: str) -> None:
         self.review.invalidate()

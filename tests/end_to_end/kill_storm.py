@@ -1,7 +1,7 @@
-"""Kills the app at random moments while verdicts stream into it, and looks at what is left: `python kill_storm.py 500`.
+"""Kills the app at random moments while verdicts stream into it, and looks at what is left: `kill_storm.py 500`.
 
-Each turn is a real process with the real Review workspace (offscreen) that gets real key events; every eighth is the whole
-app. It tells through a pipe what the window acknowledged, after it did; the killer then reads the project as the next app
+Each turn is a real process with the real Review workspace (offscreen) that gets real key events; every twentieth is the
+whole app. It tells through a pipe what the window acknowledged, after it did; the killer then reads the project as the next app
 would. The processes are forked from one that has imported everything, so that a turn takes a second or two.
 """
 
@@ -36,8 +36,9 @@ from davenet.pairs import Pair, WeakLabel, pair_uid
 REVIEWER = "ann"
 DURATION_S = 12.0
 FOODS = ("onion", "garlic", "butter", "egg")
-LONGEST_LIFE_S = 1.2  # after the first pair shows
-WHOLE_APP_EVERY = 8
+MOST_VERDICTS = 4  # that a life acknowledges before its last moment, which is drawn to the millisecond
+LAST_MOMENT_S = 0.15
+WHOLE_APP_EVERY = 20
 _KEYS = ("A",) * 6 + ("X",) * 4 + ("U", "S", "J", "K", "Backspace")
 
 
@@ -149,7 +150,9 @@ def _one_life(project: Path, chance: random.Random, *, is_whole: bool) -> list[s
         said += _listen(read_end, chance.uniform(0, 0.6), until=None)
     else:
         said += _listen(read_end, 60.0, until=b"opened")
-        said += _listen(read_end, chance.uniform(0, LONGEST_LIFE_S), until=None)
+        for _ in range(chance.randint(0, MOST_VERDICTS)):
+            said += _listen(read_end, 5.0, until=b"verdict")
+        said += _listen(read_end, chance.uniform(0, LAST_MOMENT_S), until=None)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     while part := os.read(read_end, 65536):
@@ -272,8 +275,8 @@ def main() -> int:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="storm-") as folder:
         os.environ["ANNOTATOR_CONFIG_DIR"] = str(Path(folder) / "config")
-        project = make_project(Path(folder), n_pairs=9000)
-        found = storm(project, kills, say=True)
+        project = make_project(Path(folder), n_pairs=4 * kills + 100)
+        found = storm(project, kills, seed=int(sys.argv[2]) if len(sys.argv) > 2 else 0, say=True)
     figures = {
         "kills": found.kills,
         "before a pair was shown": found.kills_before_a_pair,

@@ -51,6 +51,7 @@ class DataPresenter(QObject):
     """`project_changed` follows every verb that changed the project."""
 
     project_changed = Signal(str)  # verb
+    relink_requested = Signal()  # videos are not where they were
 
     def __init__(
         self, workspace: DataWorkspace, work: Work, parent: QObject | None = None, *, player: Player | None = None
@@ -59,6 +60,7 @@ class DataPresenter(QObject):
         self._view, self._work = workspace, work
         self._project: Project = work.project
         self._listing = Listing((), (), (), ())
+        self._n_missing = 0
         self._by_uid: dict[str, Listed] = {}
         self._shown: list[str] = []
         self._thumbnails: dict[str, QImage] = {}
@@ -81,6 +83,7 @@ class DataPresenter(QObject):
         self.refresh()
 
     def _connect(self, workspace: DataWorkspace, work: Work) -> None:
+        workspace.notice.action_requested.connect(self.relink_requested)
         workspace.start_requested.connect(self.start)
         workspace.options_requested.connect(self.open_form)
         workspace.wish_made.connect(self.take_wish)
@@ -345,6 +348,18 @@ class DataPresenter(QObject):
             self.choose_video(self._chosen)
         if self._view.page() == "skipped":
             self._read_ids()
+        self._tell_missing(sum(not listed.state.is_present for listed in listing.videos))
+
+    def _tell_missing(self, n_missing: int) -> None:
+        """Says once how many videos are not where they were, with the way to find them."""
+        if n_missing == self._n_missing:
+            return
+        self._n_missing = n_missing
+        if n_missing and self._view.notice.isHidden():
+            text = "1 video is" if n_missing == 1 else f"{n_missing} videos are"
+            sentence = f"{text} no longer where they were." if n_missing > 1 else f"{text} no longer where it was."
+            action = "" if self._project.is_read_only else "Find videos again…"
+            self._view.notice.show_notice(sentence, "warning", action=action)
 
     def _show_rows(self) -> None:
         videos = self._listing.videos

@@ -1,0 +1,1 @@
+"""Finding videos again that were moved, renamed or changed."""
