@@ -8,7 +8,8 @@ import typer
 
 from annotator.commands.options import AsJson, ProjectFolder
 
-VerdictsFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .csv, .jsonl or .eaf file; a folder for one .eaf a video.")]
+_FILE = "A .csv, .jsonl or .eaf file; a folder for one .eaf a video."
+VerdictsFile = Annotated[Path, typer.Argument(metavar="FILE", help=_FILE)]
 
 
 def export_verdicts(
@@ -52,6 +53,7 @@ def show_statistics(project: ProjectFolder, as_json: AsJson = False) -> None:
     with output(as_json) as out, Project.open(project) as opened:
         counted, counts = opened.store.statistics(), opened.store.counts(opened.reviewer)
         values: dict[str, Any] = {
+            "final": tally_values(counted.final),
             "overall": tally_values(counted.overall),
             "paper_accepted_share": PAPER_ACCEPTED_SHARE,
             "by_class": {name: tally_values(tally) for name, tally in counted.by_class.items()},
@@ -64,7 +66,8 @@ def show_statistics(project: ProjectFolder, as_json: AsJson = False) -> None:
         }
         lines = [
             f"{counts.pending} of {counts.total} pairs wait for {opened.reviewer}",
-            f"{'all':<20} {share_line(counted.overall)}  (the paper: {100 * PAPER_ACCEPTED_SHARE:.1f} %)",
+            f"{'pairs':<20} {share_line(counted.final)}  (the paper: {100 * PAPER_ACCEPTED_SHARE:.1f} %)",
+            f"{'all verdicts':<20} {share_line(counted.overall)}",
             *(f"{'  by ' + name:<20} {share_line(tally)}" for name, tally in counted.by_reviewer.items()),
             *people_lines(values["people"]),
             *(f"{'  ' + name:<20} {share_line(tally)}" for name, tally in counted.by_class.items()),

@@ -265,7 +265,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Standing verdicts of all reviewers, altogether, by class and by reviewer; `seconds_median` per verdict."""
+    """Standing verdicts of all reviewers, altogether, by class and by reviewer; `seconds_median` per verdict.
+
+    `final` counts pairs by what each came out as: the share that is the paper's to compare with.
+    """
 
     overall: Tally
     by_class: Mapping[str, Tally]
@@ -273,6 +276,7 @@ class Statistics:
     seconds_median: float | None
     pairs_with_several_reviewers: int
     pairs_in_disagreement: int
+    final: Tally
 
 
 @dataclass(frozen=True, slots=True)

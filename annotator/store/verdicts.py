@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
-from annotator.store.finals import DECIDED
+from annotator.store.finals import DECIDED, final_verdicts
 from annotator.store.history import redoable, standing_backwards
 from annotator.store.pairs import labels_of
 from annotator.store.records import (
@@ -174,7 +174,7 @@ class VerdictQueries(Database):
             return list(session.scalars(select(tables.Verdict.reviewer).distinct().order_by(tables.Verdict.reviewer)))
 
     def statistics(self) -> Statistics:
-        """Returns the standing verdicts counted; a verdict's class is the label that it was about."""
+        """Returns the standing verdicts counted, and the pairs; a verdict's class is the label that it was about."""
         verdict, standing = tables.Verdict, tables.Standing
         query = select(standing.pair_uid, standing.reviewer, standing.decision, verdict.label, verdict.seconds).join(
             verdict, verdict.id == standing.verdict_id
@@ -192,6 +192,7 @@ class VerdictQueries(Database):
                 if decision != "skip":
                     of_pair[pair_uid].append(decision)
                     seconds.append(taken)
+            final = Counter(one.decision for one in final_verdicts(session).values())
         several = [decisions for decisions in of_pair.values() if len(decisions) > 1]
         return Statistics(
             _tally(overall),
@@ -200,6 +201,7 @@ class VerdictQueries(Database):
             numbers.median(seconds) if seconds else None,
             len(several),
             sum(len(set(decisions)) > 1 for decisions in several),
+            _tally(Counter[str](final)),
         )
 
 

@@ -219,6 +219,7 @@ def test_statistics_count_standing_verdicts_by_class_and_reviewer(store: Store, 
     assert found.by_class["onion"].accepted_share == 0.5
     assert found.by_reviewer["ben"].rejected == 2
     assert (found.pairs_with_several_reviewers, found.pairs_in_disagreement) == (2, 2)
+    assert (found.final.accepted, found.final.rejected, found.final.skipped) == (1, 2, 0)
 
 
 def test_verdicts_need_a_pair_and_a_name(store: Store, pairs: list[Pair]) -> None:
