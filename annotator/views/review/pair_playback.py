@@ -1,5 +1,6 @@
 """Plays a pair: its segment once or in a loop through the player, then rests on its frame; steps, speed and nudges."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class PairPlayback(QObject):
     ) -> None:
         super().__init__(parent)
         self._workspace, self._player, self._overlay = workspace, player, overlay
+        self.proxy_of: Callable[[str], Path | None] = lambda _video_uid: None  # the small copy to seek in
         self._pair: PairRecord | None = None
         self._video: VideoRecord | None = None
         self._is_wide = False
@@ -95,6 +97,7 @@ class PairPlayback(QObject):
             self._workspace.stage.set_frame(None)
             self._workspace.stage.set_message("Opening the video …")
             self._player.open(video.path, video.duration_s)
+        self._player.set_proxy(self.proxy_of(video.uid))  # each time: proxies are made while people review
         self._set_player_loop()
         if autoplay:
             self.replay()

@@ -6,8 +6,7 @@ Each of these has a presenter of its own; here is what they have in common, the 
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QCursor
+from PySide6.QtCore import QObject, Signal
 
 from annotator.playback.player import Player
 from annotator.project import Project
@@ -24,6 +23,7 @@ from annotator.views.review.pair_reading import PairReading
 from annotator.views.review.pair_remarks import PairRemarks
 from annotator.views.review.pair_view import PairView
 from annotator.views.review.places import keep_place, place_to_show
+from annotator.views.review.presence import Presence
 from annotator.views.review.progress import pace_of
 from annotator.views.review.question_panel import VerdictLine
 from annotator.views.review.queue_emptiness import emptiness
@@ -35,7 +35,6 @@ from annotator.views.review.workspace import ReviewWorkspace
 from davenet.errors import UserError, one_line
 
 _PREFETCHED = 3  # pairs whose frames and sound are decoded ahead
-_LOOK_MS = 1000  # how often it is seen whether the mouse has moved
 _TRIED = {"accept": "Accepting", "reject": "Rejecting", "unsure": "Unsure", "skip": "Skipping"}
 
 
@@ -61,6 +60,7 @@ class ReviewPresenter(QObject):
         self.attention, self.blind = Attention(), Blind()
         self.overlay = OverlayView(workspace.stage, workspace.controls, self.options, self)
         self.playback = PairPlayback(workspace, player, self.overlay, self)
+        self.playback.proxy_of = project.proxy_path
         self.reading = PairReading(project, self.background, self)
         self.view = PairView(workspace, self.reading, self.playback, self.overlay, self)
         self.blind_view = BlindView(self.blind, self.overlay, workspace, self)
@@ -77,9 +77,7 @@ class ReviewPresenter(QObject):
         self._is_stale = True
         self._is_opening = True  # until the first pair shows: where the reviewer was before
         self._not_kept = ""  # what is said of a verdict that could not be written
-        self._cursor = QCursor.pos()
-        self._looking = QTimer(self, interval=_LOOK_MS)
-        self._looking.timeout.connect(self._look)
+        self._presence = Presence(self.attention, self)
         workspace.question.reviewer.set_name(self.queue.reviewer)
         self._connect()
         self.set_blind(bool(project.store.review_settings().blind))
@@ -113,6 +111,7 @@ class ReviewPresenter(QObject):
         self.gallery.given.connect(self.verdict_given)
         self.gallery.failed.connect(self.say_error)
         self.gallery.said.connect(self.say)
+        self.gallery.looked_at.connect(self._tell_of)
         self.writer.slow.connect(workspace.verdicts.set_saving)
         self.remarks.changed.connect(self._take_flag)
         self.remarks.commented.connect(self._take_comment)
@@ -143,7 +142,7 @@ class ReviewPresenter(QObject):
         self._is_active = True
         self.playback.set_active(not self.gallery.is_open)
         self.attention.come_back()
-        self._looking.start()
+        self._presence.start()
         if self._is_stale:
             self.refresh()
 
@@ -153,7 +152,7 @@ class ReviewPresenter(QObject):
         self.playback.set_active(False)
         self.attention.leave()
         self.gallery.rest()
-        self._looking.stop()
+        self._presence.stop()
 
     def invalidate(self) -> None:
         """Pairs were mined or imported, or clips extracted: what is shown is read again, now or when next shown."""
@@ -162,7 +161,7 @@ class ReviewPresenter(QObject):
             self.refresh()
 
     def shutdown(self) -> None:
-        self._looking.stop()
+        self._presence.stop()
         self.playback.set_active(False)
         self.writer.shutdown()
         self.gallery.shutdown()
@@ -218,6 +217,11 @@ class ReviewPresenter(QObject):
         self.attention.leave()
         self.workspace.show_gallery()
         self.gallery.open(self._current, is_blind=self.blind.is_on)
+
+    def _tell_of(self, pair: PairRecord) -> None:
+        """The keyboard is on another frame of the gallery: the question beside it is about that pair."""
+        self.workspace.question.set_pair(pair)
+        self._read_evidence(pair)
 
     def _leave_gallery(self, uid: str) -> None:
         self.playback.set_active(self._is_active)
@@ -286,14 +290,12 @@ class ReviewPresenter(QObject):
 
     def _leave_emptiness(self) -> None:
         step = emptiness(self.queue.counts, self.queue.state, self.queue.filter).step
-        if step == "clear filter":
-            self.queue.clear_filter()
-        elif step == "data":
-            self.data_requested.emit()
-        elif step == "runs":
-            self.runs_requested.emit()
-        else:
-            self.queue.set_state(step)
+        ways = {
+            "clear filter": self.queue.clear_filter,
+            "data": self.data_requested.emit,
+            "runs": self.runs_requested.emit,
+        }
+        ways[step]() if step in ways else self.queue.set_state(step)  # type: ignore[arg-type]
 
     # -- verdicts and remarks --------------------------------------------------------------------------------------
 
@@ -320,13 +322,6 @@ class ReviewPresenter(QObject):
     def _take_comment(self, text: str) -> None:
         self.giving.set_comment(text)
         self.people.refresh()
-
-    def _look(self) -> None:
-        """The mouse moves over more than this window's keys tell: someone is there."""
-        at = QCursor.pos()
-        if at != self._cursor:
-            self._cursor = at
-            self.attention.touch()
 
     # -- what is said ----------------------------------------------------------------------------------------------
 
