@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from annotator.recent import config_dir
+from davenet.errors import UserError
 from davenet.files import write_text_atomically
 
 KEYS_FILE = "keys.json"
@@ -356,4 +357,10 @@ class Keymap:
     def save(self, path: Path | None = None) -> None:
         """Keeps the preset and what was changed of it. Raises UserError where it cannot be written."""
         kept = {"preset": self._preset, "keys": {id: list(keys) for id, keys in self._changes.items()}}
-        write_text_atomically(path or config_dir() / KEYS_FILE, json.dumps(kept, indent=1, ensure_ascii=False))
+        path = path or config_dir() / KEYS_FILE
+        try:
+            write_text_atomically(path, json.dumps(kept, indent=1, ensure_ascii=False))
+        except OSError as error:
+            raise UserError(
+                f"{path} cannot be written ({error.strerror}); the keys hold until the app ends."
+            ) from error
