@@ -102,8 +102,8 @@ def storm(project: Path, kills: int, *, seed: int = 0, say: bool = False) -> Sto
         shown = [line.split() for line in lines if line.startswith("shown ")]
         if shown:
             expected = _where_to_open(project, [words[1] for words in shown], shown[-1][2:])
-        if say and (turn + 1) % 50 == 0:
-            print(f"{turn + 1} kills, {len(found.acknowledged)} verdicts, {len(found.faults)} faults", flush=True)
+        if say and (turn + 1) % 25 == 0:
+            print(f"{turn + 1} kills, {len(found.acknowledged)} verdicts, faults: {found.faults}", flush=True)
     return found
 
 
@@ -123,11 +123,14 @@ def _check(project: Path, found: Storm, turn: int, acknowledged: list[str], know
 def _where_to_open(project: Path, shown: list[str], following: list[str]) -> list[str]:
     """Returns the pairs at which the next app may open: where the last one was, else a step beside it.
 
-    The last one was cut off while a step was under way, whose key was pressed and whose answer was not told any more.
+    The last one may have been cut off while a step was under way, whose key was pressed and whose answer was not told any
+    more: to a neighbour, or by undo to the pair whose verdict was withdrawn.
     """
     with closing(open_store(project)) as store:
         pending = set(store.queue_uids("pending", reviewer=REVIEWER))
-    return [uid for uid in (shown[-1], *following, *shown[-2:-1]) if uid in pending]
+        history = store.history()
+    undone = [history[-1].pair_uid] if history and history[-1].refers_to is not None else []
+    return [uid for uid in (shown[-1], *following, *shown[-2:-1], *undone) if uid in pending]
 
 
 def _one_life(project: Path, chance: random.Random, *, is_whole: bool) -> list[str]:
@@ -207,12 +210,12 @@ def _live(project: Path, keys: random.Random, pipe: int, *, is_whole: bool) -> N
             _tell(pipe, " ".join(["shown", last[0], *following]))
 
     def press() -> None:
-        if review.current is not None and not review.writer.is_writing:
+        # What is told to be shown is remembered on the disk already
+        if review.current is not None and not review.writer.is_writing and review.placing.is_idle():
             look()
             QTest.keyClick(app.focusWidget() or window, getattr(Qt.Key, f"Key_{keys.choice(_KEYS)}"))
 
     review.verdict_given.connect(acknowledge)
-    review.verdict_given.connect(look)
     timer = QTimer(interval=5)
     timer.timeout.connect(press)
     timer.start()
