@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -94,5 +95,5 @@ def test_a_change_of_speed_in_play_moves_neither_sound_nor_picture_away(player: 
     player.set_speed(2.0)
     qtbot.waitUntil(lambda: player.time_s > 3.5, timeout=20_000)
     player.pause()
-    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in zip(times, times[1:], strict=False)]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(times)]
     assert all(-1e-9 <= forth <= 2 * passed + 0.06 for passed, forth in steps)

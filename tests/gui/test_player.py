@@ -313,3 +313,29 @@ def test_a_sound_device_that_vanishes_leaves_the_video_playing(
     seen = len(shown.frames)
     qtbot.waitUntil(lambda: len(shown.frames) > seen + 10)
     assert sounding.state == "playing"
+
+
+def test_a_sound_device_that_comes_later_is_found_without_a_new_start(
+    sounding: Player, null_sink: subprocess.Popen[bytes], qtbot: QtBot, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotator.playback.sound._TRY_AGAIN_S", 0.0)
+    shown = opened(sounding, qtbot, video)
+    sounding.set_loop(0.0, 5.0)
+    sounding.play()
+    qtbot.waitUntil(lambda: sounding.time_s > 0.3, timeout=20_000)
+    null_sink.kill()
+    null_sink.wait()
+    qtbot.waitUntil(lambda: bool(shown.notices), timeout=20_000)
+    with subprocess.Popen(null_sink.args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as again:
+
+        def plays_with_sound() -> bool:
+            sounding.pause()
+            sounding.play()
+            qtbot.wait(500)
+            return sounding._uses_sound
+
+        qtbot.waitUntil(plays_with_sound, timeout=30_000)
+        begun_s = sounding.time_s
+        qtbot.waitUntil(lambda: sounding.time_s != begun_s, timeout=10_000)
+        sounding.pause()
+        again.terminate()
