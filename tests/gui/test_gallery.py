@@ -260,3 +260,10 @@ def test_backspace_on_a_chip_takes_the_filter_away_and_undoes_no_verdict(gallery
     desk.press(Qt.Key.Key_Backspace)
     assert gallery.kept() == {"onion": "accept"}
     assert desk.presenter.queue.request.filter == QueueFilter() and desk.listed() == list(CLASSES[1:])
+
+
+def test_the_question_beside_the_gallery_is_about_the_frame_that_has_the_keyboard(gallery: Gallery) -> None:
+    gallery.press(Qt.Key.Key_Right)
+    assert gallery.desk.workspace.question.question() == "Is garlic seen and said?"
+    gallery.press(Qt.Key.Key_Escape)
+    assert gallery.desk.workspace.question.question() == "Is onion seen and said?"

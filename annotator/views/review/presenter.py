@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from annotator.playback.player import Player
 from annotator.project import Project
-from annotator.store.records import PairRecord, PairState, QueueCounts, QueueOrder, VerdictRecord
+from annotator.store.records import PairRecord, PairState, QueueCounts, QueueOrder, VerdictRecord, VideoRecord
 from annotator.views.background import Background
 from annotator.views.review.attention import Attention
 from annotator.views.review.blind import Blind
@@ -76,6 +76,7 @@ class ReviewPresenter(QObject):
         self._is_active = False
         self._is_stale = True
         self._is_opening = True  # until the first pair shows: where the reviewer was before
+        self._shown_to = ""  # the reviewer whom the pair was shown to
         self._not_kept = ""  # what is said of a verdict that could not be written
         self._presence = Presence(self.attention, self)
         workspace.question.reviewer.set_name(self.queue.reviewer)
@@ -221,7 +222,7 @@ class ReviewPresenter(QObject):
     def _tell_of(self, pair: PairRecord) -> None:
         """The keyboard is on another frame of the gallery: the question beside it is about that pair."""
         self.workspace.question.set_pair(pair)
-        self._read_evidence(pair)
+        self.people.show(pair, self.queue.reviewer)
 
     def _leave_gallery(self, uid: str) -> None:
         self.playback.set_active(self._is_active)
@@ -241,7 +242,10 @@ class ReviewPresenter(QObject):
         except UserError as error:
             self.say_error(error)
             return
-        self._current = pair
+        if self._is_on_screen(pair, video):
+            self._refresh_pair(pair, video)
+            return
+        self._current, self._shown_to = pair, self.queue.reviewer
         self._is_opening = False
         self.workspace.close_cards()
         self.workspace.show_pair()
@@ -258,6 +262,22 @@ class ReviewPresenter(QObject):
         self.view.show(pair, video)
         self.blind_view.update()
         self.people.show(pair, self.queue.reviewer, is_adjudicating=is_adjudicating)
+        self._look_ahead(pair)
+
+    def _is_on_screen(self, pair: PairRecord, video: VideoRecord) -> bool:
+        """Whether the reviewer is at work on this very pair: what only read the list again must not begin it anew."""
+        now = self._current
+        is_same = now is not None and (now.uid, now.decision, now.labels) == (pair.uid, pair.decision, pair.labels)
+        plays = self.player.path == video.path and self.player.state != "error"
+        is_asked = self.workspace.is_pair_shown() and self.blind.stage != "revealed"
+        return is_same and plays and is_asked and self._shown_to == self.queue.reviewer
+
+    def _refresh_pair(self, pair: PairRecord, video: VideoRecord) -> None:
+        self._current = pair
+        self.queue.set_current(pair.uid)
+        self.view.show(pair, video)
+        self.blind_view.update()
+        self.people.refresh()
         self._look_ahead(pair)
 
     def _look_ahead(self, pair: PairRecord) -> None:
