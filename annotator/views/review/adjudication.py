@@ -55,7 +55,8 @@ class AdjudicationStrip(QFrame):
         self._take_away()
         for one in verdicts:
             notes = [one.comment, *(note.text for note in remarks if note.reviewer == one.reviewer and note.text)]
-            self._row.addWidget(VerdictCard(one, asked, tuple(dict.fromkeys(filter(None, notes)))), 1)
+            self._row.addWidget(VerdictCard(one, asked, tuple(dict.fromkeys(filter(None, notes)))), 100)
+        self._row.addStretch(1)  # on a wide screen the cards stand at the left, each as wide as it may be
         self._head.setText(f"To adjudicate: {_how_they_differ(verdicts)}")
         is_wide = len(verdicts) * (_WIDTH + 8) > max(self.width(), 600)
         self._scroll.setFixedHeight(_HEIGHT + (10 if is_wide else 0))

@@ -27,6 +27,10 @@ _LARGEST_CELL = (132, 62)
 class PeopleCard(PlotCard):
     """A plot of people; `step_requested` asks for what its empty state proposes (a key of ACTIONS)."""
 
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        self.save.hide()
+
     def draw(self, figure: Figure) -> None:
         super().draw(figure)
         self.save.setVisible(not figure.empty)

@@ -32,6 +32,7 @@ class ReviewersPresenter(QObject):
         self.background = Background(self, n_threads=1)
         self.people = People()
         self._number = 0
+        page.settings.reviewer.set_name(project.reviewer)
         page.back_requested.connect(self.pairs_requested)
         page.adjudicate_requested.connect(self.adjudicate_requested)
         page.settings.settings_changed.connect(self.keep_settings)
