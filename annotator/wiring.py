@@ -358,7 +358,7 @@ class Wiring(QObject):
         from annotator.views.settings.presenter import SettingsPresenter
 
         page = SettingsPage(self.bindings)
-        shown = self._settings_presenter = SettingsPresenter(page, self.preferences, self.bindings, self)
+        shown = self._settings_presenter = SettingsPresenter(page, self.preferences, self.bindings, page)
         page.left.connect(self.window.hide_settings)
         self.window.settings_shown.connect(shown.show)
         self.window.settings_hidden.connect(shown.hide)

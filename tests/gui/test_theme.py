@@ -13,7 +13,7 @@ from annotator.views.theme import DARK, LIGHT, Tokens
 @pytest.mark.parametrize("tokens", [DARK, LIGHT], ids=lambda one: one.name)
 def test_everything_to_be_read_has_a_contrast_of_four_and_a_half(tokens: Tokens) -> None:
     for foreground in ("text", "muted", "accent_text", "accept", "reject", "unsure", "info"):
-        for background in ("bg", "panel"):
+        for background in ("bg", "panel", "raised"):
             value = theme.contrast(getattr(tokens, foreground), getattr(tokens, background))
             assert value >= 4.5, (foreground, background, round(value, 2))
     assert theme.contrast(tokens.on_accent, tokens.accent) >= 4.5

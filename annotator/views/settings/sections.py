@@ -86,6 +86,7 @@ class PlaybackSection(_Section):
         self.cache.setToolTip("The most memory that decoded pictures and sound may take")
         self._volume_row = SettingRow("Volume", "Of all videos, here alone.", loud)
         self._cache_row = SettingRow("Memory for pictures and sound", "", memory)
+        self.proxies.setToolTip("Make small copies of this project's videos, in which seeking is quick")
         self._proxies_row = SettingRow("Small copies for smooth seeking", "", self.proxies)
         self._fill(
             [
@@ -168,13 +169,13 @@ class AppearanceSection(_Section):
 
 class ReviewerSection(_Section):
     name_chosen = Signal(str)
-    tour_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.name = QLineEdit()
         self.name.setMinimumWidth(220)
         self.name.setMaxLength(80)
+        self.name.setToolTip("The name that your verdicts are kept under in this project")
         self._row = SettingRow("Your name", "", self.name)
         self._fill([SettingCard("Reviewer", [self._row])])
         self.name.editingFinished.connect(self._finished)
