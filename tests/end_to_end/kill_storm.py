@@ -206,7 +206,7 @@ def _live(project: Path, keys: random.Random, pipe: int, *, is_whole: bool) -> N
             if not last[0]:
                 _tell(pipe, f"opened {review.current.uid}")
             last[0] = review.current.uid
-            following = [pair.uid for pair in review.queue.following(last[0], 2)]
+            following = [pair.uid for pair in review.queue.following(last[0], 5)]
             _tell(pipe, " ".join(["shown", last[0], *following]))
 
     def press() -> None:
