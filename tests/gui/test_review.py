@@ -78,7 +78,7 @@ def test_the_number_keys_and_the_buttons_decide_as_well(desk: Desk) -> None:
     decisions = [one.decision for one in desk.project.store.verdicts()]
     assert decisions == ["accept", "reject", "unsure"]
     assert [one.decision for one in desk.workspace.question.verdict_lines()] == ["unsure", "reject", "accept"]
-    assert "accepted 50.0\u202f% (9.5–90.5)" in desk.workspace.verdicts.progress.shown()
+    assert "accepted 50.0\u202f% (9.5–90.5)" in desk.workspace.verdicts.progress.accessibleName()
 
 
 def test_undo_goes_back_to_the_pair_and_redo_gives_the_verdict_again(desk: Desk) -> None:

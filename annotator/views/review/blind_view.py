@@ -24,6 +24,7 @@ class BlindView(QObject):
             self._blind.begin()
         self._workspace.controls.set_blind(is_blind)
         self._workspace.question.set_blind(is_blind)
+        self._workspace.queue.set_blind(is_blind)
         self.update()
 
     def peek(self, is_peeking: bool) -> None:

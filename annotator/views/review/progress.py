@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from annotator.statistics import PAPER_ACCEPTED_SHARE, wilson_interval
@@ -37,12 +38,13 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")
 
 
-def share_text(accepted: int, decided: int) -> str:
+def share_text(accepted: int, decided: int, *, is_short: bool = False) -> str:
     """Returns the accepted share of the decided with Wilson's 95 % interval, such as "79.2 % (76.7–81.5)"."""
     if decided == 0:
         return ""
     low, high = wilson_interval(accepted, decided)
-    return f"{100 * accepted / decided:.1f}\u202f% ({100 * low:.1f}–{100 * high:.1f})"
+    interval = f"({100 * low:.0f}–{100 * high:.0f})" if is_short else f"({100 * low:.1f}–{100 * high:.1f})"
+    return f"{100 * accepted / decided:.1f}\u202f% {interval}"
 
 
 class Progress(QWidget):
@@ -60,6 +62,7 @@ class Progress(QWidget):
         self._paper.setToolTip("The paper's reviewers accepted 845 of 1067 pairs (Section 6)")
         self._line = ProgressLine()
         self._left_text = ""
+        self._texts = (("", ""), ("", ""))  # time left and share, in long words and in short ones
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(5)
@@ -78,13 +81,16 @@ class Progress(QWidget):
         decided = counts.accepted + counts.rejected
         self._done.setText(grouped(counts.done))
         self._of.setText(f"of {grouped(counts.total)}")
-        pace = f" · {median_s:.1f} s each" if median_s else ""
-        self._left_text = time_left(counts.pending, median_s) + pace
-        self._left.setText(self._left_text)
+        left = time_left(counts.pending, median_s)
+        pace = f" · {median_s:.1f} s" if median_s else ""
         each = f" at {median_s:.1f} s a verdict, the median of the last ones" if median_s else ""
         self._left.setToolTip(f"{grouped(counts.pending)} pending, {grouped(counts.skipped)} skipped{each}")
         share = share_text(counts.accepted, decided)
-        self._share.setText(f"accepted {share}" if share else "none decided yet")
+        self._texts = (
+            (f"{left}{pace} each" if pace else left, f"accepted {share}" if share else "none decided yet"),
+            (left.removesuffix(" left") + pace, share_text(counts.accepted, decided, is_short=True)),
+        )
+        self._fit()
         self._share.setToolTip(
             f"You accepted {grouped(counts.accepted)} of the {grouped(decided)} that you decided; in brackets the 95 % "
             "interval by Wilson's method"
@@ -92,9 +98,24 @@ class Progress(QWidget):
             else ""
         )
         self._line.set_share(counts.done / counts.total if counts.total else 0.0)
-        self.setAccessibleName(
-            f"{counts.done} of {counts.total} done, {self._left.text()}, {self._share.text()}, {self._paper.text()}"
-        )
+        left, share = self._texts[0]
+        self.setAccessibleName(f"{counts.done} of {counts.total} done, {left}, {share}, {self._paper.text()}")
+
+    def _fit(self) -> None:
+        """Writes the long words where they have room."""
+        metrics = self._share.fontMetrics()
+        for left, share in self._texts:
+            first = metrics.horizontalAdvance(f"{self._done.text()} {self._of.text()}   {left}") + 12
+            second = metrics.horizontalAdvance(f"{share}   {self._paper.text()}") + 12
+            self._left_text = left
+            self._left.setText(left)
+            self._share.setText(share)
+            if max(first, second) <= self.width():
+                break
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def set_saving(self, is_saving: bool) -> None:
         """Says in place of the time left that the last verdict is still on its way to the disk."""

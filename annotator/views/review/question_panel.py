@@ -42,7 +42,6 @@ from davenet.labels.words import Word
 
 __all__ = ["QuestionPanel", "VerdictLine", "detector_head", "said_text"]
 
-PAPER_ACCEPTED = 0.792  # share that the paper's reviewers accepted, Section 6
 N_LAST_VERDICTS = 10
 GOLD_ANSWERS = (
     ("The right answer is accept", "accept"),
@@ -134,10 +133,6 @@ class QuestionPanel(QFrame):
         self._gold.setToolTip("Gold pairs have a known answer: others are asked about them to see how sure they are")
         theme.set_role(self._gold, "link")
         self._gold.clicked.connect(self._open_gold_menu)
-        self._pace, self._paper = QLabel(), QLabel()
-        self._paper.setText(f"the paper's reviewers: {PAPER_ACCEPTED:.1%} accepted".replace("%", "\u202f%"))
-        for label in (self._pace, self._paper):
-            theme.set_role(label, "small")
         self.reviewer = ReviewerField()
         self.reviewer.name_changed.connect(self.reviewer_changed)
         self.reviewers = QPushButton("Reviewers")
@@ -188,9 +183,6 @@ class QuestionPanel(QFrame):
         who.addWidget(self.reviewer, 1)
         who.addWidget(self.reviewers)
         foot.addLayout(who)
-        foot.addSpacing(4)
-        foot.addWidget(self._pace)
-        foot.addWidget(self._paper)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -252,13 +244,6 @@ class QuestionPanel(QFrame):
     def set_last_verdicts(self, lines: Sequence[VerdictLine]) -> None:
         self._verdict_lines = tuple(lines[:N_LAST_VERDICTS])
         self._verdicts.set_lines([verdict_row(line) for line in self._verdict_lines])
-
-    def set_pace(self, median_s: float | None, accepted_share: float | None) -> None:
-        """Shows seconds a verdict and the share accepted of those decided."""
-        parts = [f"{median_s:.1f} s a verdict" if median_s else "no pace yet"]
-        if accepted_share is not None:
-            parts.append(f"{accepted_share * 100:.1f}\u202f% accepted")
-        self._pace.setText(" · ".join(parts))
 
     # blind mode
 
@@ -388,6 +373,3 @@ class QuestionPanel(QFrame):
 
     def verdict_lines(self) -> tuple[VerdictLine, ...]:
         return self._verdict_lines
-
-    def pace_text(self) -> str:
-        return self._pace.text()

@@ -24,6 +24,8 @@ VERDICTS: dict[str, tuple[Glyph, str]] = {
 class QueueDelegate(QStyledItemDelegate):
     """Rows of one height; a row whose record has not come yet shows quiet shapes in its place."""
 
+    is_blind = False  # the detector's number is hidden from a blind reviewer
+
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(200, ROW_HEIGHT)
 
@@ -51,7 +53,7 @@ class QueueDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(text.left(), text.top() + 6, 70, 8), 4, 4)
             painter.drawRoundedRect(QRectF(text.left(), text.top() + 24, 110, 8), 4, 4)
         else:
-            _paint_text(painter, text, record, index.data(HolderRole))
+            _paint_text(painter, text, record, index.data(HolderRole), is_blind=self.is_blind)
         painter.restore()
 
 
@@ -71,9 +73,9 @@ def _paint_thumbnail(painter: QPainter, box: QRectF, image: object) -> None:
     painter.restore()
 
 
-def _paint_text(painter: QPainter, box: QRectF, record: PairRecord, holder: str) -> None:
+def _paint_text(painter: QPainter, box: QRectF, record: PairRecord, holder: str, *, is_blind: bool) -> None:
     tokens = theme.current()
-    number = f"{record.label.probability:.2f}" if record.label else ""
+    number = f"{record.label.probability:.2f}" if record.label and not is_blind else ""
     painter.setFont(theme.font())
     number_width = QFontMetrics(painter.font()).horizontalAdvance("0.00")
     painter.setPen(tokens.color("muted"))

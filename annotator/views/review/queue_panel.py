@@ -11,6 +11,7 @@ from annotator.views import theme
 from annotator.views.review.filter_button import FilterButton
 from annotator.views.review.filter_chips import FilterChips, FilterPart
 from annotator.views.review.filter_drawer import FilterDrawer
+from annotator.views.review.queue_delegate import QueueDelegate
 from annotator.views.review.queue_emptiness import list_emptiness
 from annotator.views.review.queue_list import QueueList
 from annotator.views.review.queue_model import QueueModel
@@ -146,6 +147,13 @@ class QueuePanel(QFrame):
         column.addWidget(self._foot)
 
     # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def set_blind(self, is_blind: bool) -> None:
+        """Hides the detector's numbers from a blind reviewer."""
+        delegate = self.list.itemDelegate()
+        assert isinstance(delegate, QueueDelegate)
+        delegate.is_blind = is_blind
+        self.list.viewport().update()
 
     def set_counts(self, counts: QueueCounts) -> None:
         for state, count in (

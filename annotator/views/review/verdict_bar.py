@@ -78,9 +78,9 @@ class VerdictBar(QFrame):
             if decision == "reject":
                 row.addSpacing(-5)  # the two are one thing
                 row.addWidget(self.reasons)
-        row.addStretch(3)
+        row.addStretch(1)
         self.progress = Progress()
-        row.addWidget(self.progress, 9)
+        row.addWidget(self.progress, 30)
         self._write_keys()
         keys.changed.connect(self._write_keys)
 
