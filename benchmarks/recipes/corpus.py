@@ -30,6 +30,7 @@ class Part:
     name: str
     seed: int
     n_videos: int
+    voices: str = ""  # "": of its own name
 
 
 PARTS = (Part("training", 3000, 210), Part("validation", 4000, 30), Part("test", 5000, 56))
@@ -51,16 +52,20 @@ def prepare(work: Path) -> dict[str, Material]:
     return {part.name: _prepare(part, work) for part in PARTS}
 
 
+def prepare_named(part: Part, work: Path) -> Path:
+    """Makes what is missing of a part's videos and clips, and returns its pairs of foods named in view, by the truth."""
+    named = work / f"{part.name}.named.jsonl"
+    if not named.exists():
+        write_pairs(named, spoken_pairs(work / "clips", _videos(part, work)))
+    return named
+
+
 def _prepare(part: Part, work: Path) -> Material:
     videos, labels, clips = work / "videos" / part.name, work / "labels" / part.name, work / "clips"
     material = Material(clips, videos, *(work / f"{part.name}.{kind}.jsonl" for kind in ("mined", "uniform", "named")))
     if material.named.exists():  # written last
         return material
-    options = ["--out", str(videos), "--count", str(part.n_videos), "--seed", str(part.seed), "--voices", part.name]
-    options += ["--seconds-min", str(SECONDS[0]), "--seconds-max", str(SECONDS[1]), "--fast"]
-    if generate([*options, "--jobs", str(os.cpu_count() or 1)]):
-        raise UserError(f"The videos in {videos} could not be generated; the reason is told above.")
-    run_job(ExtractSpec(videos=refs_of(videos), clips_dir=clips, shorter_side=SHORTER_SIDE), report)
+    _videos(part, work)
     label(videos, labels)
     food: list[Pair] = []
     non_food: list[Pair] = []
@@ -78,3 +83,23 @@ def _prepare(part: Part, work: Path) -> Material:
     write_pairs(material.uniform, uniform)
     write_pairs(material.named, spoken_pairs(clips, videos))
     return material
+
+
+def _videos(part: Part, work: Path) -> Path:
+    """Makes what is missing of a part's videos and of their clip files; returns where the videos lie."""
+    videos = work / "videos" / part.name
+    options = [
+        "--out",
+        str(videos),
+        "--count",
+        str(part.n_videos),
+        "--seed",
+        str(part.seed),
+        "--voices",
+        part.voices or part.name,
+    ]
+    options += ["--seconds-min", str(SECONDS[0]), "--seconds-max", str(SECONDS[1]), "--fast"]
+    if generate([*options, "--jobs", str(os.cpu_count() or 1)]):
+        raise UserError(f"The videos in {videos} could not be generated; the reason is told above.")
+    run_job(ExtractSpec(videos=refs_of(videos), clips_dir=work / "clips", shorter_side=SHORTER_SIDE), report)
+    return videos
