@@ -23,9 +23,11 @@ from davenet.files import atomic_path
 STRETCH_S = 4.0
 SOUND_STEP_S = 0.1  # between the embeddings of a video's sound
 FOLDER = "live"  # of all live maps, in the cache
+_RANGE_MAPS = 2000  # of which the range is taken; more change it little
 
 Kind = Literal["around", "moment", "span", "query"]
 Reduction = Literal["mean", "max"]
+Fit = Literal["crop", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,21 @@ class Mode:
     end_s: float = 0.0
     path: str = ""
     content: str = ""  # the hash of the query's file
+    fit: Fit = "crop"
 
     @property
     def key(self) -> str:
         """The name of the mode's folder: equal for what gives equal maps."""
         match self.kind:
             case "around":
-                return f"around-{self.segment_s:g}-{self.reduction}"
+                sound = f"around-{self.segment_s:g}"
             case "moment":
-                return f"moment-{self.reduction}"
+                sound = "moment"
             case "span":
-                return f"span-{self.video_uid}-{self.start_s:.2f}-{self.end_s:.2f}-{self.reduction}"
+                sound = f"span-{self.video_uid}-{self.start_s:.2f}-{self.end_s:.2f}"
             case "query":
-                return f"query-{self.content}-{self.reduction}"
+                sound = f"query-{self.content}"
+        return f"{sound}-{self.reduction}" + ("-whole" if self.fit == "whole" else "")
 
     @property
     def is_one_sound(self) -> bool:
@@ -199,8 +203,9 @@ class LiveMaps:
         if self._range is None:
             from davenet.matchmap_file import display_range
 
-            parts = [maps for _, maps in self._stretches.values() if len(maps)]
-            self._range = display_range(np.concatenate(parts)) if parts else (0.0, 1.0)
+            parts = [maps for _, maps in list(self._stretches.values()) if len(maps)]
+            every = max(1, sum(len(maps) for maps in parts) // _RANGE_MAPS)
+            self._range = display_range(np.concatenate([maps[::every] for maps in parts])) if parts else (0.0, 1.0)
         return self._range
 
     def intervals(self) -> list[tuple[float, float]]:

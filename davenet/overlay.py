@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-ColourMap = Literal["inferno", "viridis", "magma", "turbo"]
+ColourMap = Literal["inferno", "viridis", "magma", "turbo", "cividis"]
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
 _CODES = {
     "inferno": cv2.COLORMAP_INFERNO,
     "viridis": cv2.COLORMAP_VIRIDIS,
     "magma": cv2.COLORMAP_MAGMA,
     "turbo": cv2.COLORMAP_TURBO,
+    "cividis": cv2.COLORMAP_CIVIDIS,
 }
+LESS, MORE = (59, 130, 246), (239, 90, 60)  # the ends of the diverging colours: blue for less, vermilion for more
 
 Crop = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the frame
 
@@ -70,6 +72,26 @@ def opacity_of(value: NDArray[np.float32], *, alpha: float, threshold: float) ->
     span = max(1 - threshold, 1e-6)
     opacity: NDArray[np.float32] = (np.clip((value - threshold) / span, 0, 1) * alpha).astype(np.float32)
     return opacity
+
+
+def contour_opacity(value: NDArray[np.float32], level: float) -> NDArray[np.float32]:
+    """Returns the opacity 0..1 of a smooth line, about two pixels wide, where `value` crosses the level."""
+    across = cv2.Sobel(value, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(value, cv2.CV_32F, 0, 1, scale=1 / 8)
+    slope = cv2.magnitude(across, down)
+    distance = np.abs(value - np.float32(level)) / np.maximum(slope, 1e-6)
+    line: NDArray[np.float32] = np.where(slope > 1e-4, np.clip(1.5 - distance, 0, 1), 0).astype(np.float32)
+    return line
+
+
+def diverging_rgba(difference_HW: NDArray[np.floating], size: tuple[int, int], *, alpha: float) -> NDArray[np.uint8]:
+    """Returns RGBA uint8 of differences in -1..1: blue below 0, vermilion above, transparent at 0."""
+    clean = np.clip(np.nan_to_num(difference_HW.astype(np.float32), nan=0.0), -1, 1)
+    value = np.clip(cv2.resize(clean, size, interpolation=cv2.INTER_CUBIC), -1, 1)
+    rgba = np.empty((*value.shape, 4), np.uint8)
+    rgba[..., :3] = np.where((value < 0)[..., None], np.array(LESS, np.uint8), np.array(MORE, np.uint8))
+    rgba[..., 3] = (np.minimum(1, np.abs(value) * 1.6) * alpha * 255 + 0.5).astype(np.uint8)
+    return rgba
 
 
 def crop_pixels(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from davenet.evaluation.paper import GalleryName, RowName, TableName
+from davenet.live import Mode
+from davenet.overlay import ColourMap
 
 
 class Spec(BaseModel):
@@ -252,6 +254,20 @@ class EvidenceSpec(Spec):
     device: str = "auto"
 
 
+class RetrieveSpec(Spec):
+    """What each frame of a gallery finds among its segments by a checkpoint, and each segment among its frames."""
+
+    verb: Literal["retrieve"] = "retrieve"
+    checkpoint: Path
+    clips_dir: Path
+    pairs: Path
+    out_dir: Path  # <gallery hash>.safetensors and .json (davenet.retrieval_file)
+    gallery: str = Field("", description="what the pairs are called beside their figures, e.g. validation")
+    splits: dict[str, str] = Field(default_factory=dict, description="of each video, by uid, to be shown")
+    umap: bool = Field(False, description="also place the embeddings by UMAP, an extra, beside PCA")
+    device: str = "auto"
+
+
 class ReproduceSpec(Spec):
     """A table of the paper: its rows are trained and measured one after the other, and told side by side."""
 
@@ -297,9 +313,14 @@ class RenderSpec(Spec):
     out: Path
     segment_s: float = Field(2.0, gt=0)
     maps_a_second: float = Field(24.0, gt=0, le=60)
-    colour_map: Literal["inferno", "viridis", "magma", "turbo"] = "inferno"
+    frame_rate: Literal["source"] | Annotated[float, Field(gt=0, le=60)] = "source"
+    live_dir: Path | None = Field(None, description="the cache of live maps: what lies there is not computed again")
+    mode: Mode = Field(Mode(), description="with `live_dir`: which sound each frame is compared with")
+    colour_map: ColourMap = "inferno"
     alpha: float = Field(0.6, ge=0, le=1)
     threshold: float = Field(0.3, ge=0, le=1)
+    contour: bool = False
+    heard_only: bool = Field(False, description="darken all but what is heard, in place of colours")
     start_s: float = Field(0.0, ge=0)
     end_s: float | None = None
     device: str = "auto"
@@ -345,6 +366,7 @@ AnySpec = Annotated[
     | EvaluateSpec
     | ScoreSpec
     | EvidenceSpec
+    | RetrieveSpec
     | ReproduceSpec
     | LiveSpec
     | MatchmapsSpec

@@ -103,6 +103,46 @@ def score(
         out.result(summary, f"{summary['scored']} pairs scored by run {summary['run']}{median}")
 
 
+def next_pairs(
+    project: ProjectFolder,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run: its id, its number, or latest.")] = "latest",
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many pairs to ask for.")] = 200,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="Which: likely-false-accept (the default), likely-false-reject, disagreement, "
+                                    "uncertain-class; repeatable."),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="By what the model made of the pairs last time.")] = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Makes the next review queue: the pairs on which a run's model, the detector and the words disagree most."""
+    from annotator import verbs
+    from annotator.commands.output import output
+    from annotator.commands.running import run_verb
+    from annotator.project import Project
+    from davenet.labels.choosing import KINDS
+
+    with output(as_json) as out, Project.open(project) as opened:
+        wanted = tuple(one.replace("-", " ") for one in kind or ("likely-false-accept",))
+        unknown = [one for one in wanted if one not in KINDS]
+        if unknown:
+            raise UserError(
+                f"{unknown[0]} is no kind of pair; give one of {', '.join(KINDS).replace(' ', '-').replace(',-', ', ')}."
+            )
+        if not again:
+            spec = verbs.plan_evidence(opened, run, device=device)
+            run = str(run_verb(opened, spec, "look at the pairs")["run"])
+        name, found = verbs.choose_next(opened, run, n=number, kinds=wanted)  # type: ignore[arg-type]
+        values = [{"pair": one.uid, "kind": one.kind, "doubt": one.doubt, "reason": one.reason} for one in found]
+        first = "".join(f"\n  {one.doubt:.2f}  {one.uid}  {one.reason}" for one in found[:10])
+        more = f"\n  … and {len(found) - 10} more" if len(found) > 10 else ""
+        out.result(
+            {"selection": name, "pairs": values},
+            f"{len(found)} pairs are in Review under the filters as “{name}”:{first}{more}",
+        )
+
+
 def render(
     project: ProjectFolder,
     video: Annotated[str, typer.Argument(metavar="VIDEO", help="A video's uid, file name or title.")],
@@ -112,7 +152,7 @@ def render(
     start: Annotated[float, typer.Option(help="Begin here, seconds.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="End here, seconds; else with the video.")] = None,
     colour_map: Annotated[
-        Literal["inferno", "viridis", "magma", "turbo"], typer.Option(help="Colours of the matchmap.")
+        Literal["inferno", "viridis", "magma", "turbo", "cividis"], typer.Option(help="Colours of the matchmap.")
     ] = "inferno",
     alpha: Annotated[float, typer.Option(help="How opaque the strongest match is, 0 to 1.")] = 0.6,
     threshold: Annotated[float, typer.Option(help="Matches below this are not drawn, 0 to 1.")] = 0.3,

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from davenet.jobs import ShouldStop, inbox, started
 from davenet.live import (
     SOUND_STEP_S,
     STRETCH_S,
+    Fit,
     Mode,
     Playhead,
     Request,
@@ -37,12 +39,13 @@ from davenet.live import (
     stretch_path,
     write_arrays,
 )
+from davenet.look import letterbox_crop
 from davenet.media.frames import FrameReader
 from davenet.media.log_mel import absolute_log_mel
 from davenet.media.probe import MediaInfo, probe
 from davenet.media.sound import read_sound
 from davenet.model.checkpoint import chosen_device, load_checkpoint
-from davenet.model.config import STEPS_A_SECOND
+from davenet.model.config import STEPS_A_SECOND, ModelConfig
 from davenet.model.davenet import DAVEnet, normalised
 from davenet.model.dense import DenseAudio
 from davenet.model.similarity import pool_image
@@ -76,7 +79,7 @@ class Live:
         self.n_computed = 0
         self._model, self._device, self._emit, self._stop = model, device, emit, stop
         self._dense = DenseAudio(model)
-        self._kept: OrderedDict[tuple[str, int], Tensor] = OrderedDict()  # (D, H, W) float16, by video and millisecond
+        self._kept: OrderedDict[tuple[str, int, Fit], Tensor] = OrderedDict()  # (D, H, W) float16; int: milliseconds
         self._kept_bytes = 0
         self._video: _Video | None = None
         self._show: Show | None = None
@@ -99,6 +102,20 @@ class Live:
                 self._fail(shown, error)
         if self._video is not None:
             self._video.close()
+
+    def complete(self, show: Show, start_s: float, end_s: float, progress: Callable[[float], None]) -> None:
+        """Computes what is missing of a part of a video, for the renderer; raises UserError, or events.Stop when asked."""
+        self._video, self._show = _Video(show.video_uid, Path(show.path)), show
+        try:
+            for index in range(int(start_s // STRETCH_S), min(self._video.n_stretches, int(end_s // STRETCH_S) + 1)):
+                if not self._is_there(stretch_path(self.folder, show.mode.key, show.video_uid, index)):
+                    self._compute(index, show, self._stop)
+                if self._stop():
+                    raise events.Stop
+                progress(min(end_s, (index + 1) * STRETCH_S))
+        finally:
+            self._video.close()
+            self._video = None
 
     # -- requests --------------------------------------------------------------------------------------------------
 
@@ -146,7 +163,9 @@ class Live:
         rate = self._rate()
         info, config = self._video.info, self._model.config
         values = {"maps_a_second": rate, "duration_s": info.duration_s, "stretches": self._video.n_stretches}
-        crop = dict(zip(("x0", "y0", "x1", "y1"), config.crop_of(info.width, info.height), strict=True))
+        size = (info.width, info.height)
+        seen = config.crop_of(*size) if request.mode.fit == "crop" else letterbox_crop(*size)
+        crop = dict(zip(("x0", "y0", "x1", "y1"), seen, strict=True))
         self._emit(events.Ready(request.video_uid, request.mode.key, -1, {**values, **crop}))
 
     def _fail(self, request: Show, error: UserError) -> None:
@@ -186,15 +205,16 @@ class Live:
         sounds = self._sounds(video, shown.mode, times_s)
         maps: list[NDArray[np.float16]] = []
         embeddings: list[NDArray[np.float16]] = []
-        for image_BDHW, sound in self._batches(video, times_s, sounds):
+        for image_BDHW, sound in self._batches(video, times_s, sounds, shown.mode.fit):
             if is_over():
                 return
             maps.append(_maps(image_BDHW.float(), sound, shown.mode.reduction).cpu().numpy().astype(np.float16))
             embeddings.append(pool_image(image_BDHW.float()).cpu().numpy().astype(np.float16))
-        write_arrays(
-            stretch_path(self.folder, "frames", video.uid, index),
-            {"embeddings": np.concatenate(embeddings), "times_s": times_s},
-        )
+        if shown.mode.fit == "crop":  # the curves are of the frames as in training
+            write_arrays(
+                stretch_path(self.folder, "frames", video.uid, index),
+                {"embeddings": np.concatenate(embeddings), "times_s": times_s},
+            )
         write_arrays(
             stretch_path(self.folder, shown.mode.key, video.uid, index),
             {"maps": np.concatenate(maps), "times_s": times_s},
@@ -203,21 +223,20 @@ class Live:
         self._emit(events.Ready(video.uid, shown.mode.key, index, {"maps_a_second": rate}))
 
     def _batches(
-        self, video: "_Video", times_s: NDArray[np.float64], sounds: list[Tensor]
+        self, video: "_Video", times_s: NDArray[np.float64], sounds: list[Tensor], fit: Fit
     ) -> Iterator[tuple[Tensor, list[Tensor]]]:
         """Yields image maps (B, D, H, W) of some moments at a time with the sounds of each, (D) or (D, T)."""
         size = BATCH[self._model.config.image_branch]
         for first in range(0, len(times_s), size):
             some = times_s[first : first + size]
-            yield torch.stack(self._image_maps(video, some)), sounds[first : first + size]
+            yield torch.stack(self._image_maps(video, some, fit)), sounds[first : first + size]
 
-    def _image_maps(self, video: "_Video", times_s: NDArray[np.float64]) -> list[Tensor]:
-        keys = [(video.uid, round(float(time_s) * 1000)) for time_s in times_s]
+    def _image_maps(self, video: "_Video", times_s: NDArray[np.float64], fit: Fit = "crop") -> list[Tensor]:
+        keys = [(video.uid, round(float(time_s) * 1000), fit) for time_s in times_s]
         missing = [at for at, key in enumerate(keys) if key not in self._kept]
         if missing:
-            pictures = [
-                evaluation_crop(video.reader.frame_at(float(times_s[at]))[1], self._model.config) for at in missing
-            ]
+            seen = evaluation_crop if fit == "crop" else _letterboxed
+            pictures = [seen(video.reader.frame_at(float(times_s[at]))[1], self._model.config) for at in missing]
             begun = time.perf_counter()
             with torch.no_grad():
                 found_BDHW = self._model.image_map(normalised(torch.from_numpy(np.stack(pictures)).to(self._device)))
@@ -229,14 +248,14 @@ class Live:
                 self._keep(keys[at], image_DHW)
         return [self._use(key) for key in keys]
 
-    def _keep(self, key: tuple[str, int], image_DHW: Tensor) -> None:
+    def _keep(self, key: tuple[str, int, Fit], image_DHW: Tensor) -> None:
         self._kept[key] = image_DHW.clone()
         self._kept_bytes += image_DHW.numel() * 2
         while self._kept_bytes > _KEPT_BYTES and len(self._kept) > max(BATCH.values()):
             _, dropped = self._kept.popitem(last=False)
             self._kept_bytes -= dropped.numel() * 2
 
-    def _use(self, key: tuple[str, int]) -> Tensor:
+    def _use(self, key: tuple[str, int, Fit]) -> Tensor:
         self._kept.move_to_end(key)
         return self._kept[key]
 
@@ -329,6 +348,19 @@ class _Video:
 
     def close(self) -> None:
         self.reader.close()
+
+
+def _letterboxed(frame_rgb: NDArray[np.uint8], config: ModelConfig) -> NDArray[np.uint8]:
+    """Returns the whole frame (S, S, 3) in the middle of a black square."""
+    height, width = frame_rgb.shape[:2]
+    side = config.image_size
+    rows, columns = max(1, round(side * height / max(width, height))), max(1, round(side * width / max(width, height)))
+    square = np.zeros((side, side, 3), np.uint8)
+    top, left = (side - rows) // 2, (side - columns) // 2
+    square[top : top + rows, left : left + columns] = cv2.resize(
+        frame_rgb, (columns, rows), interpolation=cv2.INTER_AREA if width > columns else cv2.INTER_LINEAR
+    )
+    return square
 
 
 def _maps(image_BDHW: Tensor, sounds: list[Tensor], reduction: str) -> Tensor:

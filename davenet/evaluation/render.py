@@ -1,18 +1,25 @@
 """The render job: a video with its matchmaps drawn over it and its own sound (the video of Section 5)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from davenet import events
 from davenet.errors import UserError
+from davenet.evaluation.live import Live
 from davenet.evaluation.matchmaps import as_file, map_times, video_matchmaps
+from davenet.files import content_hash
 from davenet.jobs import ShouldStop, started
+from davenet.live import LiveMaps, Show
+from davenet.look import Look, letterbox_crop, painted
 from davenet.media.encode import VideoWriter
 from davenet.media.frames import frames_at
-from davenet.media.probe import probe
+from davenet.media.probe import MediaInfo, probe
 from davenet.model.checkpoint import chosen_device, load_checkpoint
-from davenet.overlay import blend
+from davenet.model.davenet import DAVEnet
+from davenet.overlay import Crop
 from davenet.specs import RenderSpec
 
 _HIGHEST_RATE = 60.0
@@ -30,17 +37,14 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         )
     length_s = end_s - spec.start_s
     emit(started("render", 2 * length_s, "s"))  # once to see the maps' range, once to draw
-    found = video_matchmaps(
-        model,
-        info,
-        map_times(end_s, spec.maps_a_second, start_s=spec.start_s),
-        segment_s=spec.segment_s,
-        device=device,
-        stop=stop,
-        progress=lambda t: emit(events.Progress(t - spec.start_s, 2 * length_s, "s", "looking and listening")),
-    )
-    matchmaps = as_file(found, info, model.config, spec.video.uid, spec.checkpoint, spec.segment_s)
-    rate = min(info.frame_rate or 25.0, _HIGHEST_RATE)
+
+    def looked(time_s: float) -> None:
+        emit(events.Progress(time_s - spec.start_s, 2 * length_s, "s", "looking and listening"))
+
+    map_at, crop = _maps(spec, model, info, end_s, looked, stop)
+    look = Look(True, spec.colour_map, spec.alpha, spec.threshold, spec.contour, spec.heard_only)
+    own_rate = min(info.frame_rate or 25.0, _HIGHEST_RATE)
+    rate = own_rate if spec.frame_rate == "source" else spec.frame_rate
     times_s = [float(t) for t in spec.start_s + np.arange(max(1, round(length_s * rate))) / rate]
     with VideoWriter(
         spec.out,
@@ -54,16 +58,7 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         for index, (_, frame_rgb) in enumerate(frames_at(spec.video.path, times_s, shorter_side=None)):
             if stop():
                 raise events.Stop
-            writer.write(
-                blend(
-                    frame_rgb,
-                    matchmaps.at(times_s[index]),
-                    crop=matchmaps.crop,
-                    colour_map=spec.colour_map,
-                    alpha=spec.alpha,
-                    threshold=spec.threshold,
-                )
-            )
+            writer.write(painted(frame_rgb, map_at(times_s[index]), look, crop))
             if index % 10 == 0:
                 emit(events.Progress(length_s + times_s[index] - spec.start_s, 2 * length_s, "s", "drawing"))
     return {
@@ -73,4 +68,35 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         "frames": len(times_s),
         "width": info.width,
         "height": info.height,
+        "frame_rate": rate,
     }
+
+
+def _maps(
+    spec: RenderSpec,
+    model: DAVEnet,
+    info: MediaInfo,
+    end_s: float,
+    looked: Callable[[float], None],
+    stop: ShouldStop,
+) -> tuple[Callable[[float], NDArray[np.float32] | None], Crop]:
+    """Returns the map of each moment in 0..1 and what of the frame it covers: the window's live maps, or its own."""
+    if spec.live_dir is None:
+        found = video_matchmaps(
+            model,
+            info,
+            map_times(end_s, spec.maps_a_second, start_s=spec.start_s),
+            segment_s=spec.segment_s,
+            device=next(model.parameters()).device,
+            stop=stop,
+            progress=looked,
+        )
+        matchmaps = as_file(found, info, model.config, spec.video.uid, spec.checkpoint, spec.segment_s)
+        return matchmaps.at, matchmaps.crop
+    folder = spec.live_dir / content_hash(spec.checkpoint)
+    live = Live(model, folder, device=next(model.parameters()).device, emit=lambda event: None, stop=stop)
+    show = Show(spec.video.uid, str(spec.video.path), spec.mode, spec.start_s)
+    live.complete(show, spec.start_s, end_s, looked)
+    size = (info.width, info.height)
+    crop = model.config.crop_of(*size) if spec.mode.fit == "crop" else letterbox_crop(*size)
+    return LiveMaps(folder, spec.video.uid, spec.mode, crop).load().shown, crop
