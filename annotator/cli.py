@@ -21,6 +21,7 @@ from annotator.commands import (
     people,
     releasing,
     reproducing,
+    retrieving,
     review,
     videos,
 )
@@ -80,6 +81,7 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("train", models.train, "annotator train kitchen --preset demo --start-from 001-small --set epochs=10"),
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
     ("score", models.score, "annotator score kitchen latest"),
+    ("retrieve", retrieving.retrieve, "annotator retrieve kitchen latest"),
     ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),
     ("render", models.render, "annotator render kitchen omelette.mp4 --run latest --out omelette-matchmap.mp4"),
     ("export release", releasing.export_release, "annotator export release kitchen kitchen-release"),

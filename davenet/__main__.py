@@ -36,6 +36,7 @@ _VERBS = (
     "evaluate",
     "score",
     "evidence",
+    "retrieve",
     "reproduce",
     "live",
     "matchmaps",

@@ -28,6 +28,7 @@ _JOBS = {
     "train": ("davenet.training.loop", "train"),
     "evaluate": ("davenet.evaluation.evaluate", "evaluate"),
     "evidence": ("davenet.evaluation.evidence", "collect_evidence"),
+    "retrieve": ("davenet.evaluation.retrieval", "retrieve"),
     "score": ("davenet.evaluation.scores", "score"),
     "reproduce": ("davenet.evaluation.reproduce", "reproduce"),
     "live": ("davenet.evaluation.live", "serve"),

@@ -23,6 +23,7 @@ from annotator.verbs.labelling import (
 from annotator.verbs.proxies import collect_proxy, lacks_proxies, plan_proxy, wants_proxies
 from annotator.verbs.releasing import collect_release, plan_release
 from annotator.verbs.reproducing import collect_reproduce, plan_reproduce
+from annotator.verbs.retrieving import collect_retrieve, frozen_galleries, looked_at, plan_retrieve
 from annotator.verbs.scoring import collect_score, plan_score
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.taking_in import import_release
@@ -54,11 +55,14 @@ __all__ = [
     "collect_release",
     "collect_render",
     "collect_reproduce",
+    "collect_retrieve",
     "collect_score",
     "collect_train",
     "collect_transcribe",
+    "frozen_galleries",
     "import_release",
     "lacks_proxies",
+    "looked_at",
     "on_engine",
     "plan_detect",
     "plan_evaluate",
@@ -72,6 +76,7 @@ __all__ = [
     "plan_render",
     "plan_reproduce",
     "plan_resume",
+    "plan_retrieve",
     "plan_score",
     "plan_train",
     "plan_transcribe",
@@ -93,6 +98,7 @@ _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]]
     "train": collect_train,
     "evaluate": collect_evaluate,
     "score": collect_score,
+    "retrieve": collect_retrieve,
     "reproduce": collect_reproduce,
     "matchmaps": collect_matchmaps,
     "render": collect_render,

@@ -54,6 +54,33 @@ def gallery(
     progress: Callable[[int], None] = lambda done: None,
 ) -> Gallery:
     """Returns the gallery of these pairs, each segment once; raises events.Stop within seconds when asked to stop."""
+    found = mapped(model, reader, pairs, similarity=similarity, device=device, stop=stop, progress=progress)
+    audio, visual = ranks_by_tiles(len(found.pairs), found.tile, size=found.tile_size)
+    return Gallery(found.pairs, audio, visual, found.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The pairs of a gallery that could be read, each segment once, through the model: what their S is made of."""
+
+    pairs: tuple[Pair, ...]
+    lost: tuple[Loss, ...]
+    tile: Tile  # raises events.Stop when asked to stop
+    tile_size: int
+    embeddings: Callable[[], tuple[NDArray[np.float32], NDArray[np.float32]]]  # of frames and segments, (n, D) each
+
+
+def mapped(
+    model: DAVEnet,
+    reader: PairReader,
+    pairs: Sequence[Pair],
+    *,
+    similarity: Similarity,
+    device: torch.device,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Mapped:
+    """Returns the pairs through the model; raises events.Stop within seconds when asked to stop."""
     pairs = distinct(pairs, reader.segmenting)
     kept: list[Pair] = []
     lost: list[Loss] = []
@@ -63,7 +90,8 @@ def gallery(
     def tile(rows: slice, columns: slice) -> NDArray[np.floating]:
         if stop():
             raise events.Stop
-        return held_tile(rows, columns)
+        with torch.no_grad():
+            return held_tile(rows, columns)
 
     was_training = model.training
     model.eval()
@@ -82,10 +110,9 @@ def gallery(
                 kept += batch.pairs
                 progress(len(kept) + len(lost))
             held_tile = held.tile(device)
-            audio, visual = ranks_by_tiles(len(kept), tile, size=held.tile_size)
     finally:
         model.train(was_training)
-    return Gallery(tuple(kept), audio, visual, tuple(lost))
+    return Mapped(tuple(kept), tuple(lost), tile, held.tile_size, held.embeddings)
 
 
 class _Embeddings:
@@ -107,7 +134,10 @@ class _Embeddings:
         self._n = rows.stop
 
     def tile(self, device: torch.device) -> Tile:
-        return tile_of_embeddings(self._image_BD[: self._n], self._audio_BD[: self._n])
+        return tile_of_embeddings(*self.embeddings())
+
+    def embeddings(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._image_BD[: self._n], self._audio_BD[: self._n]
 
 
 class _Maps:
@@ -153,6 +183,17 @@ class _Maps:
             return similarity_BB.cpu().numpy()
 
         return tile
+
+    def embeddings(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Returns the means of the maps, a few pairs at a time: the maps of all in float32 would fill the memory."""
+        starts = range(0, self._n, _MAPS_TILE)
+        image = [
+            pool_image(self._image_BDHW[at : min(at + _MAPS_TILE, self._n)].float()).cpu().numpy() for at in starts
+        ]
+        parts = zip(self._audio_BDT, self._n_audio_steps_B, strict=True)
+        audio = [pool_audio(audio_BDT.float(), n_B.to(audio_BDT.device)).cpu().numpy() for audio_BDT, n_B in parts]
+        empty = np.empty((0, 0), np.float32)
+        return (np.concatenate(image), np.concatenate(audio)) if self._n else (empty, empty)
 
 
 def distinct(pairs: Sequence[Pair], segmenting: Segmenting) -> list[Pair]:

@@ -71,10 +71,13 @@ def tile_of_embeddings(image_BD: NDArray[np.float32], audio_BD: NDArray[np.float
     return tile
 
 
-def ranks_by_tiles(n: int, tile: Tile, *, size: int = TILE) -> tuple[Ranks, Ranks]:
+def ranks_by_tiles(
+    n: int, tile: Tile, *, size: int = TILE, seen: Callable[[slice, slice, NDArray[np.floating]], None] | None = None
+) -> tuple[Ranks, Ranks]:
     """Returns what `ranks` does of the S whose parts `tile` gives, at most `size` rows and columns of it at a time.
 
-    The tiles on the diagonal are asked for twice: first for the true similarities, then with all the others.
+    The tiles on the diagonal are asked for twice: first for the true similarities, then with all the others. `seen` is
+    given each part of S once, for whoever wants more of it than ranks.
     """
     true_B: NDArray[np.floating] | None = None
     for rows in _slices(n, size):
@@ -89,6 +92,8 @@ def ranks_by_tiles(n: int, tile: Tile, *, size: int = TILE) -> tuple[Ranks, Rank
     for rows in _slices(n, size):
         for columns in _slices(n, size):
             part = tile(rows, columns)
+            if seen is not None:
+                seen(rows, columns, part)
             for true, beaten, along in (
                 (true_B[rows, None], audio_beaten[rows], 1),
                 (true_B[None, columns], visual_beaten[columns], 0),
