@@ -194,6 +194,11 @@ class Project:
         return self.path / "runs"
 
     @property
+    def datasets_dir(self) -> Path:
+        """Where the frozen dataset versions lie; made with the first."""
+        return self.path / "datasets"
+
+    @property
     def cache_dir(self) -> Path:
         return self.path / "cache"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from annotator.project_folder import DATABASE, is_project
 from annotator.store.copying import copy_rows, count_rows
+from annotator.store.datasets import DatasetQueries
 from annotator.store.finals import FinalQueries
 from annotator.store.leases import LeaseQueries
 from annotator.store.opening import back_up, check_revision, database_errors, migrate, open_engine, open_engine_to_read
@@ -33,6 +34,7 @@ class Store(
     RemarkQueries,
     ScoreQueries,
     RunQueries,
+    DatasetQueries,
     ReleaseQueries,
 ):
     """The one way to a project's database; thread-safe, each call its own short transaction."""

@@ -14,7 +14,7 @@ from annotator.store.postgresql import server_errors
 from davenet.errors import UserError, one_line
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-REVISION = "0003"  # the newest revision in migrations/versions: a database that has it opens without loading Alembic
+REVISION = "0004"  # the newest revision in migrations/versions: a database that has it opens without loading Alembic
 BUSY_TIMEOUT_MS = 5000
 
 

@@ -433,3 +433,33 @@ class RunRecord:
     pid: int | None = None
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    deleted_at: datetime | None = None  # it can be brought back until deleted runs are emptied
+    queue_place: float | None = None  # among the runs that wait, the least first; None: in the order of planning
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """A frozen dataset version as the database knows it; its pairs lie in the project's datasets folder."""
+
+    id: int
+    hash: str
+    at: datetime
+    parent: int | None
+    selection: Mapping[str, Any]
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A reviewer's verdict that stands on a pair, as far as a dataset needs it."""
+
+    pair_uid: str
+    reviewer: str
+    decision: Decision
+    label: str | None
+    offset_s: float
+    verdict_uid: str
+    given_at: datetime
+    is_adjudication: bool = False

@@ -281,6 +281,23 @@ class Run(Table):
     pid: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    notes: Mapped[str] = mapped_column(Text, default="")
+    tags: Mapped[Any] = mapped_column(Json, default=list)
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment)  # its folder stays until deleted runs are emptied
+    queue_place: Mapped[float | None] = mapped_column(Float(53))  # among the runs that wait; None: as planned
+
+
+class DatasetVersion(Table):
+    """Which pairs a run may learn from, frozen in datasets/ID.jsonl: rows are inserted and never changed."""
+
+    __tablename__ = "dataset_version"
+
+    id: Mapped[int] = mapped_column(_Serial, primary_key=True)
+    hash: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(Moment)
+    parent: Mapped[int | None] = mapped_column(ForeignKey("dataset_version.id"))
+    selection: Mapped[Any] = mapped_column(Json)
+    counts: Mapped[Any] = mapped_column(Json)
 
 
 class Setting(Table):

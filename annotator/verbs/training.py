@@ -1,11 +1,13 @@
 """Runs: the accepted pairs are frozen into files, so that a run says for ever what it learnt from (Section 6)."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from annotator import datasets
+from annotator.pair_splits import LEAST_PAIRS, non_food_of, split_accepted
 from annotator.project import Project
 from annotator.store.records import PairRecord, RunRecord, Split
 from annotator.verbs.galleries import freeze as freeze_gallery
@@ -14,12 +16,11 @@ from davenet.errors import UserError
 from davenet.evaluation.paper import GalleryName
 from davenet.files import content_hash, write_text_atomically
 from davenet.heartbeat import read_pulse
-from davenet.pairs import write_pairs
+from davenet.pairs import Pair, read_pairs, write_pairs
 from davenet.specs import EvaluateSpec, TrainSpec
 from davenet.training.presets import preset as training_preset
 
-LEAST_PAIRS = 2  # a pair has no impostor without another
-HELD_OUT_SHARE = 0.25  # of the accepted pairs, where the project's own splits leave no validation
+OF_RUN = "of "  # before a run's id: the gallery of that run
 
 
 def plan_train(
@@ -31,18 +32,19 @@ def plan_train(
     device: str = "auto",
     run_id: str | None = None,
     with_non_food: bool = True,
+    dataset: int | str | None = None,
 ) -> TrainSpec:
-    """Freezes the accepted pairs into a new run's folder, adds the run's record and returns its spec.
+    """Freezes the pairs into a new run's folder, adds the run's record and returns its spec.
 
-    `start_from` is a run's id or a checkpoint file. Raises UserError with fewer than two accepted pairs, for an unknown
-    preset or impossible values, and for a checkpoint that is not there; nothing is written then.
+    The pairs are those of a frozen `dataset` (its number, or "latest"), else what is accepted now, `with_non_food` pairs
+    or without. `start_from` is a run's id or a checkpoint file. Raises UserError with fewer than two accepted pairs, for
+    an unknown preset or impossible values, and for a checkpoint that is not there; nothing is written then.
     """
     values = dict(config or {})
     chosen_config = training_preset(preset, values).model_dump(mode="json")
     values = {name: chosen_config[name] for name in values}  # as the right types, whoever typed them
     first_weights = None if start_from is None else resolve_checkpoint(project, start_from)
-    train, validation, chosen = _split_accepted(project)
-    non_food = _non_food(project, train) if with_non_food else []
+    chosen = _of_project(project, with_non_food) if dataset is None else _of_dataset(project, dataset)
     run_id, run_dir = _new_run_dir(project, preset, run_id)
     spec = TrainSpec(
         run_dir=run_dir,
@@ -55,17 +57,15 @@ def plan_train(
         device=device,
     )
     pairs = {
-        "train_hash": write_pairs(spec.train_pairs, (pair.to_pair() for pair in [*train, *non_food])),
-        "validation_hash": write_pairs(spec.validation_pairs, (pair.to_pair() for pair in validation)),
-        "train_food": len(train),
-        "train_non_food": len(non_food),
-        "validation": len(validation),
-        "validation_chosen": chosen,
+        "train_hash": write_pairs(spec.train_pairs, chosen.train),
+        "validation_hash": write_pairs(spec.validation_pairs, chosen.validation),
+        **chosen.record,
     }
     record = {
         "preset": preset,
         "values": values,
         "start_from": None if first_weights is None else str(first_weights),
+        "start_from_run": None if first_weights is None else run_of_checkpoint(project, first_weights),
         "start_from_hash": None if first_weights is None else content_hash(first_weights),
         "device": device,
         "pairs": pairs,
@@ -132,18 +132,22 @@ def plan_evaluate(
     project: Project,
     run_id: str,
     *,
-    on: Literal["validation", "test"] | GalleryName = "validation",
+    on: str = "validation",
     device: str = "auto",
 ) -> EvaluateSpec:
     """Evaluates a run's checkpoint on a gallery, which is frozen in the run's folder.
 
-    "validation" is the run's own validation pairs, "test" the accepted pairs of the test split; the others are the
-    paper's galleries by name. Raises UserError where the project has no pairs for it.
+    "validation" is the run's own validation pairs, "test" the accepted pairs of the test split, "of RUN" the validation
+    pairs of another run; the others are the paper's galleries by name. Raises UserError where the project has no pairs for it.
     """
     run = resolve_run(project, run_id)
     checkpoint = project.checkpoint_path(run.id)
-    pairs_path = project.run_dir(run.id) / f"{on}.pairs.jsonl"
-    if on in get_args(GalleryName):
+    file_name = on.replace(" ", "-")
+    pairs_path = project.run_dir(run.id) / f"{file_name}.pairs.jsonl"
+    if on.startswith(OF_RUN):
+        other = resolve_run(project, on.removeprefix(OF_RUN))
+        write_pairs(pairs_path, read_pairs(project.run_dir(other.id) / "validation.pairs.jsonl"))
+    elif on in get_args(GalleryName):
         freeze_gallery(project, cast(GalleryName, on), pairs_path)
     elif on == "test":
         pairs = project.store.accepted_pairs("test")
@@ -159,7 +163,7 @@ def plan_evaluate(
         checkpoint=checkpoint,
         clips_dir=project.clips_dir,
         pairs=pairs_path,
-        out=project.run_dir(run.id) / f"evaluation.{on}.json",
+        out=project.run_dir(run.id) / f"evaluation.{file_name}.json",
         gallery=on,
         device=device,
     )
@@ -193,68 +197,59 @@ def resolve_checkpoint(project: Project, name: str | Path) -> Path:
     return project.checkpoint_path(resolve_run(project, name).id)
 
 
+def run_of_checkpoint(project: Project, path: Path) -> str | None:
+    """Returns the run of this project that a checkpoint lies in, None where it is of none."""
+    try:
+        inside = path.resolve().relative_to(project.runs_dir.resolve())
+    except ValueError:
+        return None
+    return inside.parts[0] if len(inside.parts) > 1 else None
+
+
 def _split_accepted(project: Project) -> tuple[list[PairRecord], list[PairRecord], str]:
-    """Returns the training and the validation pairs and, in a sentence for the run's record, how they were chosen."""
+    """Returns the training and the validation pairs of what the project has now, and how they were chosen."""
     by_split: dict[Split, list[PairRecord]] = {
         "train": project.store.accepted_pairs("train"),
         "validation": project.store.accepted_pairs("validation"),
         "test": project.store.accepted_pairs("test"),
     }
-    total = sum(len(pairs) for pairs in by_split.values())
-    if total < LEAST_PAIRS:
-        raise UserError(
-            f"{project.path} has {total or 'no'} accepted pair{'s' if total != 1 else ''} and training needs at least "
-            f"{LEAST_PAIRS}; accept pairs in Review first."
-        )
-    if len(by_split["train"]) >= LEAST_PAIRS and len(by_split["validation"]) >= LEAST_PAIRS:
-        return by_split["train"], by_split["validation"], "the project's splits by video"
-    drawn = _of_drawn_splits(project, by_split["validation"] + by_split["test"])
-    pool, note = [*by_split["train"], *(pair for pair in by_split["validation"] if pair.uid in drawn)], "are left out"
-    if len(pool) < 2 * LEAST_PAIRS and (test := [pair for pair in by_split["test"] if pair.uid in drawn]):
-        pool, note = [*pool, *test], "are used too, for want of others"
-    if len(pool) < LEAST_PAIRS:
-        raise UserError(
-            f"The training videos of {project.path} have {len(by_split['train']) or 'no'} accepted pair"
-            f"{'s' if len(by_split['train']) != 1 else ''} and training needs at least {LEAST_PAIRS}; accept more of them in "
-            "Review (a corpus's validation and test videos never train)."
-        )
-    train, validation, how = _hold_out(sorted(pool, key=lambda pair: (pair.position, pair.uid)))
-    return train, validation, f"{how}: the project's own splits leave too few accepted pairs; the test videos {note}"
+    return split_accepted(project, by_split)
 
 
-def _of_drawn_splits(project: Project, pairs: Sequence[PairRecord]) -> set[str]:
-    """Returns the uids of pairs whose videos have their split by their names alone: those of a corpus keep to its splits."""
-    own = {video.uid for video in project.store.videos() if not video.corpus}
-    return {pair.uid for pair in pairs if pair.video_uid in own}
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The pairs of a run, and what its record says of them."""
+
+    train: list[Pair]
+    validation: list[Pair]
+    record: dict[str, Any]
 
 
-def _hold_out(pool: Sequence[PairRecord]) -> tuple[list[PairRecord], list[PairRecord], str]:
-    """Holds out about a quarter: whole videos where there are several, else the end of the one, else nothing."""
-    if len(pool) < 2 * LEAST_PAIRS:
-        return list(pool), list(pool), f"validated on the {len(pool)} training pairs themselves"
-    wanted = max(LEAST_PAIRS, round(HELD_OUT_SHARE * len(pool)))
-    held: set[str] = set()
-    n_held = 0
-    for video in sorted({pair.video_uid for pair in pool}, key=lambda uid: hashlib.blake2b(uid.encode()).digest()):
-        n_video = sum(pair.video_uid == video for pair in pool)
-        if n_held < wanted and len(pool) - n_held - n_video >= max(LEAST_PAIRS, len(pool) // 2):
-            held.add(video)
-            n_held += n_video
-    if n_held >= LEAST_PAIRS:
-        train = [pair for pair in pool if pair.video_uid not in held]
-        return train, [pair for pair in pool if pair.video_uid in held], f"{len(held)} whole videos held out"
-    by_time = sorted(pool, key=lambda pair: (pair.time_s, pair.uid))
-    return by_time[:-wanted], by_time[-wanted:], "the latest quarter of the pairs held out, by time in their videos"
+def _of_project(project: Project, with_non_food: bool) -> _Chosen:
+    train, validation, how = _split_accepted(project)
+    non_food = non_food_of(project, train) if with_non_food else []
+    record = {
+        "train_food": len(train),
+        "train_non_food": len(non_food),
+        "validation": len(validation),
+        "validation_chosen": how,
+    }
+    return _Chosen([p.to_pair() for p in [*train, *non_food]], [p.to_pair() for p in validation], record)
 
 
-def _non_food(project: Project, train: Sequence[PairRecord]) -> list[PairRecord]:
-    """Returns non-food pairs of the training videos, as many as there are food pairs where it can be (Section 6).
-
-    Which ones is decided by their names, so that the same pairs are chosen again.
-    """
-    videos = {pair.video_uid for pair in train}
-    candidates = [pair for pair in project.store.non_food_pairs() if pair.video_uid in videos]
-    return sorted(candidates, key=lambda pair: pair.uid)[: len(train)]
+def _of_dataset(project: Project, name: int | str) -> _Chosen:
+    dataset = datasets.version(project, name)
+    frozen, counts = datasets.read(dataset), dataset.counts
+    record = {
+        "train_food": counts["train_accepted"] + counts["train_unjudged"],
+        "train_non_food": counts["train_non_food"],
+        "validation": counts["validation"],
+        "validation_chosen": counts["how"],
+        "dataset": dataset.id,
+        "dataset_hash": dataset.hash,
+        "train_unjudged": counts["train_unjudged"],
+    }
+    return _Chosen(datasets.pairs_of(frozen, "train"), datasets.pairs_of(frozen, "validation"), record)
 
 
 def _new_run_dir(project: Project, preset: str, run_id: str | None) -> tuple[str, Path]:

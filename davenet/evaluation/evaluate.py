@@ -8,6 +8,7 @@ from typing import Any
 from davenet import events
 from davenet.errors import UserError
 from davenet.evaluation.gallery import Gallery, figures, gallery
+from davenet.evaluation.rank_file import RankFile, ranks_path, write_ranks
 from davenet.evaluation.recall import mean_recall, recall_by_class
 from davenet.files import content_hash, write_text_atomically
 from davenet.jobs import ShouldStop, started
@@ -37,6 +38,9 @@ def evaluate(spec: EvaluateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
     )
     for loss in found.lost:
         emit(events.Skipped(loss.pair.uid, loss.reason))
+    uids = tuple(pair.uid for pair in found.pairs)
+    ranks = RankFile(str(values["gallery_hash"]), uids, found.audio_ranks_B, found.visual_ranks_B)
+    write_ranks(ranks_path(spec.out), ranks)
     write_text_atomically(spec.out, json.dumps(values, indent=2) + "\n")
     emit(events.Metrics(0, 0.0, {name: float(value) for name, value in values.items() if isinstance(value, float)}))
     return values

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, MetaData, insert
 from annotator.store.copying import number_on
 from annotator.store.opening import upgrade
 
-RELEASED = ("0001", "0002")
+RELEASED = ("0001", "0002", "0003")
 AT = "2025-03-01T10:00:00.000000Z"
 _PAIRS = ("onion", "butter", "egg")
 
@@ -61,6 +61,14 @@ def fill_released(engine: Engine, revision: str) -> None:
         video |= {"corpus": "youcook2", "corpus_id": "abc", "language": "en", "speech_share": 0.5}
         segment = {"video_uid": "video-0", "place": 0, "start_s": 1.0, "end_s": 2.0, "sentence": "cut the onion"}
         rows["described_segment"] = [segment]
+    if revision >= "0003":  # these schemas keep with each pair what queues are filtered by
+        for row, label in zip(rows["pair"], rows["label"], strict=True):
+            row |= {"class_name": label["class_name"], "word_confidence": label["word_confidence"]}
+            row |= {
+                "label_text": f"{label['class_name']} {label['word']}",
+                "draw": 0,
+                "n_decided": int(row["position"] == 0),
+            }
     tables = MetaData()
     with engine.connect().execution_options(writes=True) as connection:
         tables.reflect(bind=connection)
