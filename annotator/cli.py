@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from annotator.commands import (
     analysing,
     corpora,
+    datasets,
     machine,
     mending,
     mining,
@@ -50,6 +51,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_dataset = typer.Typer(
+    help="Dataset versions: freeze the pairs that verdicts give, list them, tell what changed.",
+    epilog="Example: annotator dataset freeze kitchen",
+)
 _review = typer.Typer(
     help="Verdicts and reviewers: export, import, statistics, agreement, settings.",
     epilog="Example: annotator review stats kitchen",
@@ -82,6 +87,7 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("evaluate", models.evaluate, "annotator evaluate kitchen --run latest"),
     ("score", models.score, "annotator score kitchen latest"),
     ("retrieve", retrieving.retrieve, "annotator retrieve kitchen latest"),
+    ("next", models.next_pairs, "annotator next kitchen latest -n 200"),
     ("reproduce", reproducing.reproduce, "annotator reproduce table3 kitchen --model mobilenet --epochs 10"),
     ("render", models.render, "annotator render kitchen omelette.mp4 --run latest --out omelette-matchmap.mp4"),
     ("export release", releasing.export_release, "annotator export release kitchen kitchen-release"),
@@ -93,6 +99,11 @@ _VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("app", machine.open_app, "annotator app kitchen"),
     ("demo", machine.demo, "annotator demo --headless --out demo-out"),
     ("doctor", machine.doctor, "annotator doctor"),
+)
+_DATASET_VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("freeze", datasets.freeze, "annotator dataset freeze kitchen --unjudged"),
+    ("list", datasets.list_versions, "annotator dataset list kitchen"),
+    ("changes", datasets.show_changes, "annotator dataset changes kitchen 1 2"),
 )
 _REVIEW_VERBS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("export", review.export_verdicts, "annotator review export kitchen verdicts.csv"),
@@ -106,6 +117,9 @@ for _name, _function, _example in _VERBS:
     app.command(_name, epilog=f"Example: {_example}")(_function)
 for _name, _function, _example in _REVIEW_VERBS:
     _review.command(_name, epilog=f"Example: {_example}")(_function)
+for _name, _function, _example in _DATASET_VERBS:
+    _dataset.command(_name, epilog=f"Example: {_example}")(_function)
+app.add_typer(_dataset, name="dataset")
 app.add_typer(_review, name="review")
 
 

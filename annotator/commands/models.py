@@ -24,6 +24,12 @@ def train(
         typer.Option("--set", metavar="NAME=VALUE", help="Change one value of the preset; repeatable."),
     ] = None,
     non_food: Annotated[bool, typer.Option(help="Add as many non-food pairs as there are accepted ones.")] = True,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N", help="Train on this frozen dataset (its number, or latest), not on what is accepted now."
+        ),
+    ] = None,
     run_id: Annotated[str | None, typer.Option(metavar="NAME", help="Name the run; else it is numbered.")] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed.")
@@ -49,6 +55,7 @@ def train(
                 device=device,
                 run_id=run_id,
                 with_non_food=non_food,
+                dataset=dataset,
             )
         summary = run_verb(opened, spec, f"train {spec.run_dir.name}")
         chosen = opened.store.run(spec.run_dir.name).config["pairs"]["validation_chosen"]
@@ -121,6 +128,7 @@ def next_pairs(
     from annotator.commands.output import output
     from annotator.commands.running import run_verb
     from annotator.project import Project
+    from davenet.errors import UserError
     from davenet.labels.choosing import KINDS
 
     with output(as_json) as out, Project.open(project) as opened:
