@@ -193,6 +193,28 @@ def test_undo_and_redo_jump_to_the_pair_even_after_a_restart(desk: Desk, qtbot: 
     again.close()
 
 
+def test_redo_of_another_pair_jumps_to_it_and_the_next_key_leads_back(desk: Desk) -> None:
+    desk.press(K.Key_A, K.Key_X)
+    assert desk.asked == "butter"
+    desk.press(K.Key_Backspace)
+    desk.press(K.Key_J)
+    assert desk.asked == "butter"
+    desk.press(K.Key_Z, modifiers=CTRL | SHIFT)
+    assert desk.asked == "garlic" and [one.label for one in desk.verdicts()] == ["onion", "garlic"]
+    assert desk.presenter.queue.state == "pending" and "garlic" not in desk.listed()
+    desk.press(K.Key_J)
+    assert desk.asked == "butter"
+
+
+def test_from_an_earlier_verdict_the_next_key_leads_back_to_the_work(desk: Desk) -> None:
+    desk.press(K.Key_A, K.Key_X)
+    desk.workspace.question.pair_chosen.emit(desk.verdicts()[0].pair_uid)
+    desk.settle()
+    assert desk.asked == "onion"
+    desk.press(K.Key_J)
+    assert desk.asked == "butter"
+
+
 def test_space_plays_and_pauses_and_r_begins_again(desk: Desk) -> None:
     desk.press(K.Key_Space)
     assert desk.player.state == "playing"

@@ -345,7 +345,9 @@ class QueuePresenter(QObject):
             self._ask_for(pair.uid)
         else:
             row = self.model.row_of(pair.uid) if stays else self.model.remove(pair.uid)
-            if row is not None and current in (None, pair.uid):
+            if current not in (None, pair.uid):
+                self._ask_for(pair.uid)  # it is shown what has changed; the list stays, and the next pair is where it was
+            elif row is not None:
                 self.show_row(row + 1 if stays else row)
 
     def _decision_before(self, uid: str) -> str | None:

@@ -58,8 +58,12 @@ class VerdictGiving(QObject):
         return self._pair
 
     def begin(self, pair: PairRecord | None) -> None:
-        """Another pair is shown, or none."""
-        self._pair, self._comment, self._next_row = pair, None, None
+        """Another pair is shown, or none; from one outside the list `go` leads back to where work was."""
+        row_of, row = self._queue.model.row_of, None
+        if pair is not None and row_of(pair.uid) is None:
+            row = row_of(self._pair.uid) if self._pair is not None else None
+            row = self._next_row if row is None else row
+        self._pair, self._comment, self._next_row = pair, None, row
 
     def set_comment(self, text: str) -> None:
         """What was written on the pair goes with its verdict too."""
