@@ -95,20 +95,32 @@ def similarity_threshold(session: Session, run_id: str) -> float | None:
     The standing verdicts among the newest few thousand count, which is enough to tell. Without verdicts of both kinds it
     is the middle of the scores; None without scores.
     """
-    score, standing = tables.Score, tables.Standing
-    newest = session.scalar(select(func.max(tables.Verdict.id))) or 0
+    score, standing, verdict = tables.Score, tables.Standing, tables.Verdict
+    newest = session.scalar(select(func.max(verdict.id))) or 0
+    # Looked up for each verdict: joined, SQLite would go through all scores for a handful of verdicts
+    similarity = select(score.similarity).where(score.pair_uid == standing.pair_uid, score.run_id == run_id)
     decided = (
-        select(standing.decision, score.similarity)
-        .join(score, and_(score.pair_uid == standing.pair_uid, score.run_id == run_id))
-        .where(standing.verdict_id > newest - _ENOUGH_VERDICTS, standing.decision.in_(("accept", "reject")))
+        select(standing.decision, similarity.scalar_subquery())
+        .join(verdict, and_(verdict.pair_uid == standing.pair_uid, verdict.reviewer == standing.reviewer))
+        .where(verdict.id > newest - _ENOUGH_VERDICTS, standing.verdict_id == verdict.id)
+        .where(standing.decision.in_(("accept", "reject")))
     )
-    rows = session.execute(decided).all()
+    rows = [(decision, value) for decision, value in session.execute(decided) if value is not None]
     accepted = np.sort([value for decision, value in rows if decision == "accept"])
     rejected = np.sort([value for decision, value in rows if decision == "reject"])
     if len(accepted) == 0 or len(rejected) == 0:
-        values = list(session.scalars(select(score.similarity).where(score.run_id == run_id)))
-        return float(np.median(values)) if values else None
+        return _median_similarity(session, run_id)
     candidates = np.unique(np.concatenate([accepted, rejected]))
     lost = np.searchsorted(accepted, candidates) / len(accepted)  # accepted below the threshold
     let_in = 1 - np.searchsorted(rejected, candidates) / len(rejected)  # rejected at or above it
     return float(candidates[np.argmin(lost + let_in)])
+
+
+def _median_similarity(session: Session, run_id: str) -> float | None:
+    score = tables.Score
+    n = session.scalar(select(func.count()).where(score.run_id == run_id)) or 0
+    if not n:
+        return None
+    by_similarity = select(score.similarity).where(score.run_id == run_id).order_by(score.similarity)
+    middle = session.scalars(by_similarity.offset((n - 1) // 2).limit(2 - n % 2)).all()
+    return sum(middle) / len(middle)

@@ -172,6 +172,29 @@ def test_orders_are_those_of_a_slow_sort(filled: tuple[Store, list[Pair]]) -> No
     )
 
 
+def test_the_order_by_disagreement_follows_new_scores_and_a_new_mining(store: Store) -> None:
+    pairs = _fill(store)
+
+    def expected() -> list[str]:
+        every = store.queue("all", reviewer="ann")
+        return [one.uid for one in sorted(every, key=lambda one: (-round(_spread(one.uid, every), 9), one.position))]
+
+    def found() -> list[str]:
+        return store.queue_uids("all", reviewer="ann", order="disagreement")
+
+    before = found()
+    assert before == expected() == found()
+    store.put_scores("002", [PairScore(pair.uid, float(place)) for place, pair in enumerate(pairs)])
+    scored = found()
+    assert scored == expected() != before
+    by_older = store.queue_uids("all", reviewer="ann", order="disagreement", filter=QueueFilter(run="001"))
+    assert set(by_older) == set(store.scores("001"))
+    assert by_older != [uid for uid in scored if uid in set(by_older)]
+    assert found() == scored  # the newest run's again
+    store.put_pairs(pairs[::-1], {})
+    assert found() == expected() != scored
+
+
 def test_the_threshold_is_where_the_fewest_verdicts_lie_on_the_wrong_side(store: Store) -> None:
     store.add_videos([make_video_record(0)])
     pairs = [make_pair("video-0", float(second)) for second in range(6)]
