@@ -68,6 +68,31 @@ def test_a_backup_is_a_whole_project_made_while_others_write(database: Path) -> 
     assert {file.name for file in backup.path.parent.iterdir()} == {backup.path.name}
 
 
+def test_a_table_that_disagrees_with_its_index_is_no_good_backup(database: Path) -> None:
+    """Every page reads well, so that only the check's answer tells: rows that a query by the index would not find."""
+    good = make_backup(database)
+    assert good is not None
+    with closing(sqlite3.connect(database)) as connection:
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE type = 'index' AND tbl_name = 'verdict' AND sql IS NOT NULL"
+        ).fetchall()[0]
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    content = bytearray(database.read_bytes())
+    at = (root - 1) * size
+    assert content[at] == 10 and content[at + 3 : at + 5] == b"\x00\x02"  # one page of the index, with two entries
+    content[at + 3 : at + 5] = b"\x00\x01"  # the second is forgotten
+    database.write_bytes(content)
+    _touch(database, datetime.now(UTC).timestamp() + 9)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT count(*) FROM verdict NOT INDEXED").fetchone() == (2,)
+    with pytest.raises(DamagedDatabaseError, match="is damaged; restore its last good backup"):
+        make_backup(database, now=datetime.now(UTC) + timedelta(seconds=20))
+    assert backups(database) == [good]
+    good.path.write_bytes(content)
+    assert newest_good(database) is None
+
+
 def test_no_backup_is_made_where_nothing_has_changed(database: Path) -> None:
     assert make_backup(database, now=datetime.now(UTC) + timedelta(seconds=2)) is not None
     assert make_backup(database) is None
