@@ -136,9 +136,9 @@ def test_the_workspace_and_the_theme_are_there_again_next_time(opened: Open, pro
 def test_a_second_app_on_the_project_is_told_who_has_it(opened: Open, project: Path) -> None:
     opened(project)
     second = opened(project)
-    assert second.open is None
-    assert "is open in another Matchmap Annotator" in second.start.notice.text()
-    assert str(os.getpid()) in second.start.notice.text()
+    assert second.open is not None and second.open.project.is_read_only
+    assert str(os.getpid()) in second.open.project.read_only_reason
+    assert second.open.project.read_only_reason in second.window.notice.text()
 
 
 def test_a_folder_that_is_no_project_is_told_in_place(opened: Open, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_closing_leaves_no_thread_process_timer_or_lock(opened: Open, project: P
     qtbot.waitUntil(wiring.open.work.background.is_idle, timeout=LONG_MS)  # type: ignore[union-attr]
     wiring.window.close()
     assert wiring.queue.jobs == ()
-    assert not [timer for timer in wiring.findChildren(QTimer) if timer.isActive()]
+    assert not [(timer.parent(), timer.interval()) for timer in wiring.findChildren(QTimer) if timer.isActive()]
     assert {thread for thread in threading.enumerate() if thread.is_alive()} <= before
     with Project.open(project, write_lock=True):
         pass

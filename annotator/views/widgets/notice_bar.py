@@ -47,6 +47,7 @@ class NoticeBar(QFrame):
         self._text.setText(text)
         self._action.setText(action)
         self._action.setVisible(bool(action))
+        self._action.setToolTip(f"{action.rstrip('…')}: {text}" if action else "")
         self._close.setIcon(glyph_icon("close", "muted"))
         self.setAccessibleName(f"{kind}: {text}")
         self._timer.stop()
