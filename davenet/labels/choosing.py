@@ -6,6 +6,7 @@ learnt from the verdicts at hand, once there are enough of both kinds; until the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import sqrt
 from typing import Literal
 
@@ -19,7 +20,6 @@ SOURCES = ("detector", "words", "sound", "frame", "place")
 _WEIGHTS = np.array([0.5, 0.5, 2.0, 1.0, 1.0])
 _LEAST_VERDICTS = 20  # accepted and rejected, each, before weights are learnt
 _RIDGE = 1.0
-_SURE = 0.7  # a source that doubts less than 1 - _SURE vouches for the pair, one that doubts more than this denies it
 _NEIGHBOUR_S = 2.0  # pairs of one video and class this near one another show and say the same
 
 Decision = Literal["accept", "reject"]
@@ -62,7 +62,7 @@ def choose(
     *,
     kinds: Sequence[Kind] = ("likely false accept",),
 ) -> list[Choice]:
-    """Returns up to `n` pairs of the kinds asked for, what is most doubtful first, each pair once.
+    """Returns up to `n` pairs of the kinds asked for in turn, what is most doubtful of each first, each pair once.
 
     Pairs that nobody has judged can be false accepts (of the machines), disagreements, or of an uncertain class; judged
     ones can be false accepts or rejects of a person. Pairs that show and say the same as one chosen come last.
@@ -71,14 +71,15 @@ def choose(
         return []
     doubts_NS = doubts(evidence)
     doubt_N = combined(doubts_NS, [verdicts.get(one.uid) for one in evidence])
-    found: dict[str, Choice] = {}
-    for kind in kinds:
-        for choice in _of_kind(kind, evidence, verdicts, doubts_NS, doubt_N):
-            known = found.get(choice.uid)
-            if known is None or choice.doubt > known.doubt:
-                found[choice.uid] = choice
-    ranked = sorted(found.values(), key=lambda choice: (-choice.doubt, choice.uid))
-    return _apart(ranked, {one.uid: one for one in evidence})[:n]
+    of = {one.uid: one for one in evidence}
+    queues = []
+    for kind in dict.fromkeys(kinds):
+        ranked = sorted(_of_kind(kind, evidence, verdicts, doubts_NS, doubt_N), key=lambda one: (-one.doubt, one.uid))
+        queues.append(_apart(ranked, of))
+    taken: dict[str, Choice] = {}
+    for choice in (choice for together in zip_longest(*queues) for choice in together if choice is not None):
+        taken.setdefault(choice.uid, choice)
+    return list(taken.values())[:n]
 
 
 def doubts(evidence: Sequence[Evidence]) -> NDArray[np.float64]:
@@ -175,27 +176,27 @@ def _of_kind(
 
 
 def _against(one: Evidence, doubts_S: NDArray[np.float64]) -> str:
-    return _sentence(one, int(np.nanargmax(doubts_S)) if not np.isnan(doubts_S).all() else -1)
+    return _sentence(one, int(np.nanargmax(doubts_S)) if not np.isnan(doubts_S).all() else -1, only="only ")
 
 
 def _in_favour(one: Evidence, doubts_S: NDArray[np.float64]) -> str:
     return _sentence(one, int(np.nanargmin(doubts_S)) if not np.isnan(doubts_S).all() else -1)
 
 
-def _sentence(one: Evidence, source: int) -> str:
+def _sentence(one: Evidence, source: int, only: str = "") -> str:
     match SOURCES[source] if source >= 0 else "":
         case "detector":
-            return f"the detector gives {one.class_name} {one.probability:.2f}"
+            return f"the detector gives {one.class_name} {only}{one.probability:.2f}"
         case "words":
-            return f"the word was recognised with {one.word_confidence:.2f}"
+            return f"the word was recognised with {only}{one.word_confidence:.2f}"
         case "sound":
             assert one.sound_fits is not None
-            return f"the sound fits {one.class_name} better than {one.sound_fits:.0%} of the other foods".replace(
+            return f"the sound fits {one.class_name} better than {only}{one.sound_fits:.0%} of the other foods".replace(
                 "%", " %"
             )
         case "frame":
             assert one.frame_fits is not None
-            return f"the frame fits {one.class_name} better than {one.frame_fits:.0%} of the other foods".replace(
+            return f"the frame fits {one.class_name} better than {only}{one.frame_fits:.0%} of the other foods".replace(
                 "%", " %"
             )
         case "place":

@@ -23,7 +23,7 @@ def test_a_pair_whose_sound_fits_other_foods_better_is_asked_for_first_and_the_r
     found = choose(pairs, {}, 3)
     assert uids(found) == ["p1", "p2", "p0"]
     assert found[0].kind == "likely false accept"
-    assert found[0].reason == "the sound fits onion better than 10 % of the other foods"
+    assert found[0].reason == "the sound fits onion better than only 10 % of the other foods"
 
 
 def test_a_source_that_says_the_same_of_every_pair_or_nothing_at_all_moves_no_pair() -> None:
@@ -82,7 +82,7 @@ def test_an_accepted_pair_that_the_model_denies_is_asked_for_again_and_a_rejecte
     pairs = [pair(0, sound_fits=0.0), pair(1, sound_fits=0.0), pair(2)]
     found = choose(pairs, {"p0": "accept", "p1": "reject"}, 5)
     assert uids(found) == ["p0", "p2"]
-    assert found[0].reason == "accepted, but the sound fits onion better than 0 % of the other foods"
+    assert found[0].reason == "accepted, but the sound fits onion better than only 0 % of the other foods"
 
 
 def test_disagreement_asks_where_one_source_vouches_and_another_denies_and_names_both() -> None:
@@ -104,6 +104,14 @@ def test_pairs_that_show_and_say_the_same_as_one_chosen_come_after_all_others() 
     same = [pair(n, video_uid="v", time_s=float(n), sound_fits=0.1) for n in range(2)]
     found = choose([*same, pair(9, sound_fits=0.8)], {}, 3)
     assert uids(found) == ["p0", "p9", "p1"]
+
+
+def test_several_kinds_take_turns() -> None:
+    pairs = [pair(n, sound_fits=n / 10) for n in range(6)]
+    judged: dict[str, Decision] = {f"p{n}": "reject" for n in range(3)}
+    found = choose(pairs, judged, 4, kinds=["likely false accept", "likely false reject"])
+    assert [one.kind for one in found] == ["likely false accept", "likely false reject"] * 2
+    assert uids(found) == ["p3", "p2", "p4", "p1"]
 
 
 def test_each_pair_is_asked_for_once_whatever_the_kinds() -> None:

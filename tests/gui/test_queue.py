@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from annotator.project import Project
+from annotator.selections import read_selections
 from annotator.store import Store
 from annotator.store.records import Decision, QueueFilter, QueueOrder, VideoRecord
 from annotator.views import theme
@@ -20,7 +21,6 @@ from annotator.views.background import Background
 from annotator.views.review.filter_chips import parts_of
 from annotator.views.review.filter_choices import Option, offered
 from annotator.views.review.filter_range import RangeField
-from annotator.views.review.queue_loading import read_selections
 from annotator.views.review.queue_model import QueueModel
 from annotator.views.review.queue_panel import QueuePanel
 from annotator.views.review.queue_presenter import QueuePresenter

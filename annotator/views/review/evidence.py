@@ -69,7 +69,10 @@ class VideoPairLine:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`gold` is the right answer that the reviewer set; `scorable_run` could score the pair where none has."""
+    """`gold` is the right answer that the reviewer set; `scorable_run` could score the pair where none has.
+
+    `chosen_because` is why the loop asks for the pair, "" where it does not.
+    """
 
     pair_uid: str
     scores: tuple[ScoreLine, ...] = ()
@@ -78,6 +81,7 @@ class Evidence:
     video_pairs: tuple[VideoPairLine, ...] = ()
     gold: str = ""
     scorable_run: str = ""
+    chosen_because: str = ""
 
 
 def said_text(label: WeakLabel, frame_s: float) -> str:

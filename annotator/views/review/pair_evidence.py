@@ -1,5 +1,6 @@
 """Reads what the store knows beside a pair: runs' scores, remarks, other people's verdicts, the video's other pairs."""
 
+from annotator.selections import reason_of
 from annotator.store import Store
 from annotator.store.records import PairRecord, RemarkRecord, RunRecord, VerdictRecord
 from annotator.views.review.evidence import (
@@ -30,6 +31,7 @@ def read_evidence(store: Store, pair: PairRecord, reviewer: str) -> Evidence:
         ),
         gold.decision if gold is not None else "",
         "" if scores else _scorable(store.runs()),
+        reason_of(store, pair.uid),
     )
 
 

@@ -100,9 +100,10 @@ class QuestionPanel(QFrame):
         self._show_machines()
 
     def _make_parts(self) -> None:
-        self._question, self._said = QLabel(wordWrap=True), QLabel(wordWrap=True)
+        self._question, self._said, self._chosen = (QLabel(wordWrap=True) for _ in range(3))
         theme.set_role(self._question, "question")
         theme.set_role(self._said, "small")
+        theme.set_role(self._chosen, "muted")
         self.blind_card = BlindCard()
         self._detector_head = SectionHead("Detector")
         self._bars = BarRows()
@@ -141,7 +142,7 @@ class QuestionPanel(QFrame):
         self.reviewers.clicked.connect(self.reviewers_requested)
 
     def _fill(self) -> None:
-        self._question_part = _group(SectionHead("Question"), 8, self._question, 6, self._said)
+        self._question_part = _group(SectionHead("Question"), 8, self._question, 6, self._said, 6, self._chosen)
         self._blind_part = _group(self.blind_card)
         self._detector_part = _group(self._detector_head, 6, self._bars)
         self._words_part = _group(SectionHead("Heard"), 4, self._word_rows)
@@ -277,6 +278,9 @@ class QuestionPanel(QFrame):
         if self.is_hiding:
             self.blind_card.set_hidden()
         self._detector_part.setVisible(is_shown)
+        because = self._evidence.chosen_because if is_shown else ""
+        self._chosen.setText(f"Asked because {because}.")
+        self._chosen.setVisible(bool(because))
         rows = score_figures(self._scores, self._matchmap_similarity)
         self._score_rows.set_rows(rows if is_shown else [])
         self._score.setVisible(not rows and bool(self._evidence.scorable_run))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
+from annotator.selections import forget_selection, keep_selection
 from annotator.views.background import Background
 from annotator.views.review.filter_saved import Saved
-from annotator.views.review.queue_loading import Choices, forget_selection, keep_selection, load_choices
+from annotator.views.review.queue_loading import Choices, load_choices
 from annotator.views.review.queue_panel import QueuePanel
 
 if TYPE_CHECKING:

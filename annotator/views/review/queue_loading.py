@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from annotator.selections import read_selections
 from annotator.store import Store
 from annotator.store.records import (
     FilterFacets,
@@ -18,7 +19,6 @@ from annotator.store.records import (
 from annotator.views.review.queue_model import places
 
 _FIRST = 60  # records read with the queue: a screenful and more
-_SELECTIONS = "selections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +134,6 @@ def load_change(
     leaving = [uid for uid in changed if uid in before and uid not in rows]
     entering = sorted((row, uid) for uid, row in rows.items() if uid not in before)
     return QueueChange(now, counts, records, leaving, entering)
-
-
-def read_selections(store: Store) -> dict[str, list[str]]:
-    """Returns the named selections that other workspaces sent to review, by name."""
-    kept: dict[str, list[str]] = store.setting(_SELECTIONS, {})
-    return kept
-
-
-def keep_selection(store: Store, name: str, uids: Sequence[str]) -> None:
-    """Keeps a selection under a name, in place of one that has it."""
-    store.set_setting(_SELECTIONS, read_selections(store) | {name: list(dict.fromkeys(uids))})
-
-
-def forget_selection(store: Store, name: str) -> None:
-    kept = read_selections(store)
-    store.set_setting(_SELECTIONS, {other: uids for other, uids in kept.items() if other != name})
 
 
 _FIELDS = {"accept": "accepted", "reject": "rejected", "unsure": "unsure", "skip": "skipped", None: "pending"}
