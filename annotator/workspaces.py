@@ -156,6 +156,7 @@ class OpenProject(QObject):
     def close(self) -> None:
         self.guide.close()
         self.going.close()
+        self.proxies.close()
         self.reviewers.shutdown()
         self.review.shutdown()
         self.matchmaps.shutdown()

@@ -20,6 +20,7 @@ class Proxies(QObject):
         super().__init__(parent)
         self._work = work
         self._job: Job | None = None
+        self._is_wanted = True  # whether what is being planned may still begin
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._start_if_wanted)
@@ -33,10 +34,16 @@ class Proxies(QObject):
     def set_on(self, is_on: bool) -> None:
         """Has them made from now on, or not any more: a job that makes them stops, and what is finished stays."""
         self._work.project.store.set_setting(PROXIES_SETTING, is_on)
+        self._is_wanted = is_on
         if is_on:
             self._start_if_wanted()
         elif self._job is not None:
             self._job.cancel()
+
+    def close(self) -> None:
+        """Begins nothing any more; a job under way is the queue's to end, and the next window goes on with it."""
+        self._soon.stop()
+        self._work.collected.disconnect(self._collected)
 
     def _collected(self, verb: str, _summary: object) -> None:
         if verb in ("import", "import-corpus"):
@@ -49,7 +56,7 @@ class Proxies(QObject):
         self._work.background.run(lambda: _plan(project), self._planned, lambda _error: None)
 
     def _planned(self, spec: Spec | None) -> None:
-        if spec is not None and self._job is None:
+        if spec is not None and self._job is None and self._is_wanted:
             self._work.start("proxy", TITLE, lambda: spec, on_job=self._begun)
 
     def _begun(self, job: Job) -> None:
