@@ -44,7 +44,9 @@ class Selection:
         """Returns the selection that a version's record tells; members of later versions are passed over."""
         known = {field.name for field in fields(cls)}
         given: dict[str, Any] = {name: value for name, value in values.items() if name in known}
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        for name, value in given.items():
+            given[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class DatasetChanges:
 
 def preview(project: Project, selection: Selection) -> dict[str, Any]:
     """Returns the counts that a version of this selection would have now; raises UserError as `freeze` does."""
-    return _choose(project, selection)[1]
+    return choose(project, selection)[1]
 
 
 def freeze(project: Project, selection: Selection) -> DatasetVersion:
@@ -102,7 +104,7 @@ def freeze(project: Project, selection: Selection) -> DatasetVersion:
     """
     if selection.accepted_by == "these" and not selection.reviewers:
         raise UserError("Whose verdicts should count? Name at least one reviewer.")
-    chosen, counts = _choose(project, selection)
+    chosen, counts = choose(project, selection)
     text = "".join(_line(each) + "\n" for each in chosen)
     hash_ = _hash(text.encode())
     newest = next(iter(project.store.datasets()), None)
@@ -194,7 +196,8 @@ def leak_warning(counts: Mapping[str, Any]) -> str:
 # -- choosing ------------------------------------------------------------------------------------------------------
 
 
-def _choose(project: Project, selection: Selection) -> tuple[list[DatasetPair], dict[str, Any]]:
+def choose(project: Project, selection: Selection) -> tuple[list[DatasetPair], dict[str, Any]]:
+    """Returns the pairs that a version of this selection would have now, and its counts; freezes nothing."""
     judged: dict[str, list[Judgement]] = {}
     for judgement in project.store.judgements():
         judged.setdefault(judgement.pair_uid, []).append(judgement)

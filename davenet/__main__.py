@@ -33,6 +33,7 @@ _VERBS = (
     "detect",
     "mine",
     "train",
+    "estimate",
     "evaluate",
     "score",
     "evidence",

@@ -26,6 +26,7 @@ _JOBS = {
     "detect": ("davenet.labels.detect", "detect_foods"),
     "mine": ("davenet.labels.mining", "mine_pairs"),
     "train": ("davenet.training.loop", "train"),
+    "estimate": ("davenet.training.estimate", "estimate"),
     "evaluate": ("davenet.evaluation.evaluate", "evaluate"),
     "evidence": ("davenet.evaluation.evidence", "collect_evidence"),
     "retrieve": ("davenet.evaluation.retrieval", "retrieve"),

@@ -221,6 +221,13 @@ class TrainSpec(Spec):
     resume: bool = True
 
 
+class EstimateSpec(Spec):
+    """A dry run: what a training would take, measured on two of its steps."""
+
+    verb: Literal["estimate"] = "estimate"
+    train: TrainSpec
+
+
 class EvaluateSpec(Spec):
     verb: Literal["evaluate"] = "evaluate"
     checkpoint: Path
@@ -363,6 +370,7 @@ AnySpec = Annotated[
     | DetectSpec
     | MineSpec
     | TrainSpec
+    | EstimateSpec
     | EvaluateSpec
     | ScoreSpec
     | EvidenceSpec

@@ -32,7 +32,7 @@ KILL_MS = 3_000
 
 # Jobs of one lane run one after the other; looking through files for videos is quick and waits for nobody, and a job
 # that answers requests is there for as long as its window wants it.
-_LANES = {"import": None, "live": None, "proxy": "proxies", "train": "runs", "evaluate": "runs"}
+_LANES = {"import": None, "live": None, "estimate": None, "proxy": "proxies", "train": "runs", "evaluate": "runs"}
 
 
 class Job(QObject):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotator.project import Project
+from annotator.verbs.choosing import choose_next, collect_evidence, plan_evidence
 from annotator.verbs.corpora import collect_import_corpus, plan_import_corpus
 from annotator.verbs.engines import on_engine
 from annotator.verbs.importing import collect_import, plan_import
@@ -23,14 +24,16 @@ from annotator.verbs.labelling import (
 from annotator.verbs.proxies import collect_proxy, lacks_proxies, plan_proxy, wants_proxies
 from annotator.verbs.releasing import collect_release, plan_release
 from annotator.verbs.reproducing import collect_reproduce, plan_reproduce
-from annotator.verbs.retrieving import collect_retrieve, frozen_galleries, looked_at, plan_retrieve
+from annotator.verbs.retrieving import accept_result, collect_retrieve, galleries_of, looked_at, plan_retrieve
 from annotator.verbs.scoring import collect_score, plan_score
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.taking_in import import_release
 from annotator.verbs.training import (
     accepted_split,
+    collect_estimate,
     collect_evaluate,
     collect_train,
+    plan_estimate,
     plan_evaluate,
     plan_resume,
     plan_train,
@@ -42,10 +45,14 @@ from annotator.verbs.training import (
 from davenet.specs import Spec
 
 __all__ = [
+    "accept_result",
     "accepted_split",
+    "choose_next",
     "collect",
     "collect_detect",
+    "collect_estimate",
     "collect_evaluate",
+    "collect_evidence",
     "collect_extract",
     "collect_import",
     "collect_import_corpus",
@@ -59,13 +66,15 @@ __all__ = [
     "collect_score",
     "collect_train",
     "collect_transcribe",
-    "frozen_galleries",
+    "galleries_of",
     "import_release",
     "lacks_proxies",
     "looked_at",
     "on_engine",
     "plan_detect",
+    "plan_estimate",
     "plan_evaluate",
+    "plan_evidence",
     "plan_extract",
     "plan_import",
     "plan_import_corpus",
@@ -96,8 +105,10 @@ _COLLECT: dict[str, Callable[[Project, Any, Mapping[str, Any]], dict[str, Any]]]
     "detect": collect_detect,
     "mine": collect_mine,
     "train": collect_train,
+    "estimate": collect_estimate,
     "evaluate": collect_evaluate,
     "score": collect_score,
+    "evidence": collect_evidence,
     "retrieve": collect_retrieve,
     "reproduce": collect_reproduce,
     "matchmaps": collect_matchmaps,

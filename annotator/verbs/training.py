@@ -17,7 +17,7 @@ from davenet.evaluation.paper import GalleryName
 from davenet.files import content_hash, write_text_atomically
 from davenet.heartbeat import read_pulse
 from davenet.pairs import Pair, read_pairs, write_pairs
-from davenet.specs import EvaluateSpec, TrainSpec
+from davenet.specs import EstimateSpec, EvaluateSpec, TrainSpec
 from davenet.training.presets import preset as training_preset
 
 OF_RUN = "of "  # before a run's id: the gallery of that run
@@ -75,6 +75,51 @@ def plan_train(
     write_text_atomically(run_dir / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     project.store.add_run(RunRecord(run_id, preset, "planned", record))
     return spec
+
+
+def plan_estimate(
+    project: Project,
+    preset: str,
+    *,
+    config: Mapping[str, object] | None = None,
+    start_from: str | Path | None = None,
+    device: str = "auto",
+    selection: datasets.Selection | None = None,
+    dataset: int | str | None = None,
+) -> EstimateSpec:
+    """Returns the dry run of a training: its pairs lie in the cache, and nothing of the project changes.
+
+    The pairs are those of a frozen `dataset`, else those that `selection` would freeze now. Raises UserError as
+    `plan_train` does.
+    """
+    values = dict(config or {})
+    chosen_config = training_preset(preset, values).model_dump(mode="json")
+    first_weights = None if start_from is None else resolve_checkpoint(project, start_from)
+    if dataset is not None:
+        frozen = datasets.read(datasets.version(project, dataset))
+    else:
+        frozen = datasets.choose(project, selection or datasets.Selection())[0]
+    folder = project.cache_dir / "dry-run"
+    folder.mkdir(parents=True, exist_ok=True)
+    splits: tuple[Split, ...] = ("train", "validation")
+    for split in splits:
+        write_pairs(folder / f"{split}.pairs.jsonl", datasets.pairs_of(frozen, split))
+    train = TrainSpec(
+        run_dir=folder,
+        clips_dir=project.clips_dir,
+        train_pairs=folder / "train.pairs.jsonl",
+        validation_pairs=folder / "validation.pairs.jsonl",
+        preset=preset,
+        config={name: chosen_config[name] for name in values},
+        start_from=first_weights,
+        device=device,
+    )
+    return EstimateSpec(train=train)
+
+
+def collect_estimate(project: Project, spec: EstimateSpec, result: Mapping[str, Any]) -> dict[str, Any]:
+    """A dry run leaves nothing in the project."""
+    return dict(result)
 
 
 def accepted_split(project: Project) -> tuple[int, int, str]:
