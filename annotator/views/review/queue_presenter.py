@@ -346,7 +346,7 @@ class QueuePresenter(QObject):
         else:
             row = self.model.row_of(pair.uid) if stays else self.model.remove(pair.uid)
             if current not in (None, pair.uid):
-                self._ask_for(pair.uid)  # it is shown what has changed; the list stays, and the next pair is where it was
+                self._ask_for(pair.uid)  # the list stays as it is, and the next key leads back to it
             elif row is not None:
                 self.show_row(row + 1 if stays else row)
 
