@@ -207,7 +207,10 @@ def _live(project: Path, keys: random.Random, pipe: int, *, is_whole: bool) -> N
                 _tell(pipe, f"opened {review.current.uid}")
             last[0] = review.current.uid
             following = [pair.uid for pair in review.queue.following(last[0], 5)]
-            _tell(pipe, " ".join(["shown", last[0], *following]))
+            model = review.workspace.model
+            row = model.row_of(last[0])
+            before = model.uid_at(row - 1) if row else None  # J may have passed it by: K goes there
+            _tell(pipe, " ".join(["shown", last[0], *following, *([before] if before else [])]))
 
     def press() -> None:
         # What is told to be shown is remembered on the disk already
