@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
 from annotator.store.opening import database_errors
@@ -44,17 +44,21 @@ class Database:
             yield session
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        """Takes the write lock at once: a transaction never fails half-way because another wrote after it had read."""
+    def _writing(self, prepare: Callable[[Connection], None] | None = None) -> Iterator[Session]:
+        """Takes the write lock at once: a transaction never fails half-way because another wrote after it had read.
+
+        What `prepare` puts into temporary tables is put there before, while others may still write.
+        """
         if self.read_only_reason:
             raise UserError(self.read_only_reason)
-        with (
-            database_errors(self.path, self.server),
-            self._engine.connect().execution_options(writes=True) as connection,
-            Session(connection, expire_on_commit=False) as session,
-        ):
-            yield session
-            session.commit()
+        with database_errors(self.path, self.server), self._engine.connect() as connection:
+            if prepare is not None:
+                connection.detach()  # from the pool: the temporary tables end with it
+                prepare(connection)
+                connection.commit()
+            with Session(connection.execution_options(writes=True), expire_on_commit=False) as session:
+                yield session
+                session.commit()
 
     def close(self) -> None:
         self._engine.dispose()

@@ -8,14 +8,15 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, cast
 
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import BATCH, Database
 from annotator.store.identity import Place, place_of
-from annotator.store.pairs import label_values, labels_of, pair_values
+from annotator.store.pairs import labels_of
 from annotator.store.records import Mining, Split, VerdictRecord, VideoRecord
+from annotator.store.staging import mining_places, stage_pairs, take_staged
 from annotator.store.verdicts import insert_verdicts, verdict_record
 from annotator.store.videos import video_record
 from davenet.pairs import Pair, PairKind
@@ -139,18 +140,28 @@ class ReleaseQueries(Database):
         verdicts: Iterable[VerdictRecord],
         settings: Mapping[str, Any],
     ) -> TakenIn:
-        """Takes in a release in one transaction; whatever one of the iterables raises undoes all of it.
+        """Takes in a release in one transaction; whatever one of the iterables raises, nothing is taken in.
 
+        All of them are read before the write lock is taken, the pairs into temporary tables: others wait for one step only.
         `mining_id` of a pair is its place in `minings`, from 0. Pairs that are here stay as they are, and of videos only
         what is empty is filled, but for splits that are given. Imported pairs come after those of the queue.
         """
-        with self._writing() as session:
-            moved = [uid for video in videos if (uid := _take_over(session, video))]
-            n_new, n_known = _insert_pairs(session, minings, pairs)
-            new_verdicts, known_verdicts = insert_verdicts(session, verdicts)
+        given = list(verdicts)
+        facts = list(videos)
+        n_pairs = 0
+
+        def prepare(connection: Connection) -> None:
+            nonlocal n_pairs
+            n_pairs = stage_pairs(connection, ((state.pair, _said(state), state.mining_id) for state in pairs))
+
+        with self._writing(prepare) as session:
+            moved = [uid for video in facts if (uid := _take_over(session, video))]
+            mining_ids = {place: _mining_id(session, *minings[place]) for place in mining_places(session)}
+            n_new = take_staged(session, mining_ids)
+            new_verdicts, known_verdicts = insert_verdicts(session, given)
             for key, value in settings.items():
                 session.merge(tables.Setting(key=key, value=value))
-        return TakenIn(n_new, n_known, new_verdicts, known_verdicts, tuple(moved))
+        return TakenIn(n_new, n_pairs - n_new, new_verdicts, known_verdicts, tuple(moved))
 
     def pair_uids_by_place(self) -> dict[tuple[Place, str | None], str]:
         """Returns all pairs' uids by (video, time in ms, kind) and the label that each asks about, None without labels."""
@@ -207,45 +218,8 @@ def _take_over(session: Session, facts: VideoFacts) -> str | None:
     return row.uid
 
 
-def _insert_pairs(
-    session: Session, minings: Sequence[tuple[datetime, Mapping[str, Any]]], pairs: Iterable[StandingPair]
-) -> tuple[int, int]:
-    known = set(session.scalars(select(tables.Pair.uid)))
-    position = (session.scalar(select(func.max(tables.Pair.position))) or 0) + 1
-    mining_ids: dict[int, int] = {}
-    n_known = n_new = 0
-    rows: list[dict[str, Any]] = []
-    labels: list[dict[str, Any]] = []
-
-    def write() -> None:
-        for table, values in ((tables.Pair, rows), (tables.Label, labels)):
-            if values:
-                session.execute(insert(table), values)
-            values.clear()
-
-    for state in pairs:
-        if state.pair.uid in known:
-            n_known += 1
-            continue
-        known.add(state.pair.uid)
-        if state.mining_id not in mining_ids:
-            mining_ids[state.mining_id] = _mining_id(session, *minings[state.mining_id])
-        rows.append(
-            pair_values(
-                state.pair,
-                position=position + n_new,
-                mining_id=mining_ids[state.mining_id],
-                detector=state.detector,
-                recogniser=state.recogniser,
-                active=state.is_active,
-            )
-        )
-        labels += label_values(state.pair)
-        n_new += 1
-        if len(rows) == BATCH:
-            write()
-    write()
-    return n_new, n_known
+def _said(state: StandingPair) -> dict[str, Any]:
+    return {"detector": state.detector, "recogniser": state.recogniser, "active": state.is_active}
 
 
 def _mining_id(session: Session, at: datetime, settings: Mapping[str, Any]) -> int:

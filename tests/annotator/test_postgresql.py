@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from annotator.project_folder import PLACE
 from annotator.store import DATABASE, Store
 from annotator.store.place import new_place, read_place, server_url, write_place
 from annotator.store.postgresql import create_schema, open_server_engine
+from annotator.store.releases import StandingPair
 from annotator.store.tables import Table
 from davenet.errors import UserError
 
@@ -304,6 +307,24 @@ def test_a_project_moves_to_the_server_with_everything_and_goes_on_there(postgre
         assert len(moved.store.verdicts()) == 5
     assert not list(project.path.glob(f"{DATABASE}*"))
     assert list((project.path / "backups").glob("*before-move*"))
+
+
+def test_a_release_goes_in_on_the_server_while_another_reviewer_writes(project: Project) -> None:
+    known = fill_store(project.store, ["train"])
+    new = [replace(pair, uid=f"new{number}") for number, pair in enumerate(known)]
+
+    def pairs() -> Iterator[StandingPair]:
+        for number, pair in enumerate([*new, *known]):
+            with Project.open(project.path) as other:
+                decide(other.store, [known[number % len(known)]], reviewer="bo")
+            yield StandingPair(pair, True, "d2", "r2", 0)
+
+    for number_new, number_known in ((len(new), len(known)), (0, len(new) + len(known))):
+        taken = project.store.put_release([], [(datetime.now(UTC), {"a": 1})], pairs(), [], {})
+        assert (taken.new_pairs, taken.known_pairs) == (number_new, number_known)
+    assert [pair.labels for pair in project.store.pairs([pair.uid for pair in new], reviewer="bo")] == [
+        pair.labels for pair in new
+    ]
 
 
 def test_a_move_that_fails_leaves_the_project_as_it_was(

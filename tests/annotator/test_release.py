@@ -21,7 +21,7 @@ from annotator.agreement import cohens_kappa
 from annotator.cli import main
 from annotator.project import Project
 from annotator.store.records import VideoRecord
-from annotator.store.releases import final_decision
+from annotator.store.releases import StandingPair, final_decision
 from davenet import events
 from davenet.errors import UserError
 from davenet.jobs import run_job
@@ -383,6 +383,42 @@ def test_a_wrong_row_after_good_ones_imports_nothing(project: Project, fresh: Pr
     with pytest.raises(UserError, match=r"validation\.parquet, row 6: decision"):
         verbs.import_release(fresh, tmp_path / "one")
     assert _state(fresh) == before
+
+
+def test_others_write_while_a_release_is_read_in(fresh: Project) -> None:
+    """A reviewer's verdict lands between two pairs of the import: the write lock is not held while they are read."""
+    old, *new = [make_pair(fresh.store.videos()[0].uid, float(t)) for t in range(4)]
+    fresh.store.put_pairs([old], {}, detectors={old.video_uid: "d"}, recognisers={old.video_uid: "r"})
+
+    def pairs() -> Iterator[StandingPair]:
+        for pair in [new[0], old, new[0], *new[1:]]:
+            with Project.open(fresh.path) as other:
+                decide(other.store, [old], reviewer="bo")
+            yield StandingPair(pair, True, "d2", "r2", 0)
+
+    taken = fresh.store.put_release([], [(_AT, {"a": 1})], pairs(), [], {})
+    assert (taken.new_pairs, taken.known_pairs) == (3, 2)
+    kept = fresh.store.pairs([old.uid, *(pair.uid for pair in new)], reviewer="bo")
+    assert [pair.time_s for pair in kept] == [0.0, 1.0, 2.0, 3.0]
+    assert [pair.detector for pair in kept] == ["d", "d2", "d2", "d2"]
+    assert all(pair.labels for pair in kept)
+    assert fresh.store.queue_uids("all", reviewer="bo") == [old.uid, *(pair.uid for pair in new)]
+
+
+def test_a_release_that_breaks_off_while_it_is_read_leaves_nothing_and_the_next_goes_in(fresh: Project) -> None:
+    pair = make_pair(fresh.store.videos()[0].uid, 1.0)
+    before = _state(fresh)
+
+    def broken() -> Iterator[StandingPair]:
+        yield StandingPair(pair, True, "d", "r", 0)
+        raise UserError("Cancelled; nothing was imported.")
+
+    for _ in range(2):
+        with pytest.raises(UserError, match="Cancelled"):
+            fresh.store.put_release([], [(_AT, {})], broken(), [], {})
+        assert _state(fresh) == before
+    whole = [StandingPair(pair, True, "d", "r", 0)]
+    assert fresh.store.put_release([], [(_AT, {})], whole, [], {}).new_pairs == 1
 
 
 def test_a_target_that_holds_other_files_is_left_alone(project: Project, tmp_path: Path) -> None:
