@@ -13,6 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from annotator import recent
+from annotator.collecting import look_at_all_again, spare_present_objects
 from annotator.keymap import Keymap
 from annotator.views import theme
 from annotator.views.background import Background
@@ -247,6 +248,7 @@ class Wiring(QObject):
             self.open.close()
             self.open.deleteLater()
             self.open = None
+            look_at_all_again()
             self._tell_settings()
             self.project_closed.emit()
         self.start.set_busy("")
@@ -290,6 +292,7 @@ class Wiring(QObject):
             self._keep_safe(self.open.safekeeping)
         self._tell_settings()
         self.project_opened.emit(project)
+        spare_present_objects()
 
     def _keep_safe(self, safekeeping: "Safekeeping") -> None:
         """Starts the open project's backups and shows what they find."""

@@ -47,17 +47,17 @@ def _state(session: Session, run: str | None, kinds: Sequence[str]) -> Any:
 def _ordered(session: Session, run: str | None, kinds: Sequence[str]) -> list[str]:
     pair = tables.Pair
     query = select(pair.uid, pair.label_probability, pair.word_confidence, similarity_by(session, run))
-    rows = session.execute(
-        query.where(pair.kind.in_(kinds)).order_by(pair.position, pair.uid), execution_options={"yield_per": _AT_A_TIME}
-    )
+    of_kinds = query.where(pair.kind.in_(kinds)).order_by(pair.position, pair.uid)
+    rows = session.connection().execute(of_kinds.execution_options(yield_per=_AT_A_TIME))
     uids: list[str] = []
-    measured = [np.empty((0, 3))]
+    measured = [np.empty((3, 0))]
     for some in rows.partitions():
-        uids += [row[0] for row in some]
-        measured.append(np.array([row[1:] for row in some], np.float64))
-    ranks = np.stack([_ranks(values) for values in np.concatenate(measured).T])
+        names, *values = zip(*some, strict=True)
+        uids += names
+        measured.append(np.array(values, np.float64))
+    ranks = np.stack([_ranks(values) for values in np.concatenate(measured, axis=1)])
     spread = np.nanmax(ranks, axis=0, initial=0) - np.nanmin(ranks, axis=0, initial=1)
-    return [uids[at] for at in np.argsort(-np.round(spread, 9), kind="stable")]
+    return [uids[at] for at in np.argsort(-np.round(spread, 9), kind="stable").tolist()]
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """The review queue as a list model: all uids at once, records and thumbnails as they come into view."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
@@ -15,6 +16,7 @@ UidRole = Qt.ItemDataRole.UserRole + 2
 HolderRole = Qt.ItemDataRole.UserRole + 3
 THUMBNAIL_BYTES = 32 * 2**20
 _KEPT_RECORDS = 3000
+_LET_GO = 2000
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -26,6 +28,13 @@ def class_of(record: PairRecord) -> str:
 def places(uids: Sequence[str]) -> dict[str, int]:
     """Returns the row of each uid."""
     return {uid: row for row, uid in enumerate(uids)}
+
+
+def _let_go(uids: list[str], rows: dict[str, int]) -> None:
+    """Empties both in parts: 200,000 texts at once would hold up every thread for 20 ms."""
+    rows.clear()
+    while uids:
+        del uids[-_LET_GO:]
 
 
 class QueueModel(QAbstractListModel):
@@ -53,14 +62,19 @@ class QueueModel(QAbstractListModel):
 
     # content
 
-    def set_uids(self, uids: Sequence[str], rows: dict[str, int] | None = None) -> None:
-        """Takes the queue; `rows` is each uid's place, where a background thread has counted it already."""
+    def set_uids(self, uids: list[str], rows: dict[str, int] | None = None) -> Callable[[], None]:
+        """Takes the queue, the list itself; `rows` is each uid's place, where a background thread has counted it.
+
+        Returns what lets go of the queue before: of a long one better called in the background.
+        """
+        before = partial(_let_go, self._uids, self._rows)
         self.beginResetModel()
-        self._uids = list(uids)
+        self._uids = uids
         self._rows = rows if rows is not None else places(uids)
         self._n_removed = self._n_inserted = 0
         self._missing.clear()
         self.endResetModel()
+        return before
 
     def insert(self, row: int, uid: str) -> None:
         row = min(max(0, row), len(self._uids))
