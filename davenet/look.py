@@ -38,7 +38,7 @@ class Look:
     but what is heard, instead of colouring it."""
 
     is_shown: bool = True
-    colour_map: ColourMap = "viridis"
+    colour_map: ColourMap = "inferno"
     alpha: float = 0.6
     threshold: float = 0.3
     contour: bool = False

@@ -1,14 +1,16 @@
-"""Beside the stage: which video, which checkpoint, the food words around now, and what can be saved."""
+"""Beside the stage: which video, which checkpoints, the food words around now, a question, and what can be saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings
+from annotator.views.matchmaps.ask_field import AskField
+from annotator.views.matchmaps.legends import DifferenceLegend
 from annotator.views.matchmaps.work_bar import WorkBar
 from annotator.views.widgets.flow import FlowLayout
 from annotator.views.widgets.painting import glyph_icon
@@ -29,18 +31,25 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class WordHere:
-    """A word said around now; `time_s` is the middle of it, `is_now` that it is being said."""
+    """A word said around now; `index` is its place among the video's words, `is_now` that it is chosen or being said."""
 
     text: str
     time_s: float
     is_now: bool
+    index: int = -1
 
 
 class SidePanel(QFrame):
     video_chosen = Signal(str)
     checkpoint_chosen = Signal(str)
-    word_chosen = Signal(float)
+    second_chosen = Signal(str)  # '' for none
+    difference_toggled = Signal(bool)
+    word_chosen = Signal(int)  # its index among the video's words
+    asked = Signal(str)
+    say_requested = Signal()
     save_requested = Signal()
+    sheet_requested = Signal()
+    arrays_requested = Signal()
     render_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -48,50 +57,83 @@ class SidePanel(QFrame):
         theme.set_role(self, "panel-right")
         self.videos = self._chooser("Video", "Which video plays")
         self.checkpoints = self._chooser("Checkpoint", "Which checkpoint listens")
+        self.seconds = self._chooser("Second checkpoint", "A second checkpoint beside the first, on the same video")
         self.videos.activated.connect(lambda row: self.video_chosen.emit(self.videos.itemData(row)))
         self.checkpoints.activated.connect(lambda row: self.checkpoint_chosen.emit(self.checkpoints.itemData(row)))
-        self._facts = QLabel(wordWrap=True)
-        theme.set_role(self._facts, "small")
+        self.seconds.activated.connect(lambda row: self.second_chosen.emit(self.seconds.itemData(row)))
+        self.difference = Pill("difference")
+        self.difference.toggled.connect(self.difference_toggled)
+        self.legend = DifferenceLegend()
+        self._facts, self._status, self._second_status = (QLabel(wordWrap=True) for _ in range(3))
+        for label in (self._facts, self._status, self._second_status):
+            theme.set_role(label, "small")
         self._words = QWidget()
         self._flow = FlowLayout(self._words)
         self._pills: list[Pill] = []
         self._shown_words: tuple[WordHere, ...] | None = None
         self._no_words = QLabel(wordWrap=True)
         theme.set_role(self._no_words, "muted")
+        self.question = AskField()
+        self.question.asked.connect(self.asked)
+        self.question.say_requested.connect(self.say_requested)
         self.rendering = WorkBar(is_narrow=True)
-        self.save_button = QPushButton("Save frame…")
-        self.save_button.clicked.connect(self.save_requested)
-        self.render_button = QPushButton("Render video…")
+        self.save_button, self.sheet_button = QPushButton("Save frame…"), QPushButton("Contact sheet…")
+        self.arrays_button, self.render_button = QPushButton("Save arrays…"), QPushButton("Render…")
         theme.set_role(self.render_button, "primary")
-        self.render_button.clicked.connect(self.render_requested)
+        for button, signal in (
+            (self.save_button, self.save_requested),
+            (self.sheet_button, self.sheet_requested),
+            (self.arrays_button, self.arrays_requested),
+            (self.render_button, self.render_requested),
+        ):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(signal)
         self._lay_out()
+        self.set_second(compares=False)
 
     def show_keys(self, keys: KeyBindings) -> None:
         """Writes the live keys into the tooltips."""
-        saves, renders = "Save this frame with its overlay", "Write the video with its matchmaps and its own sound"
-        self.save_button.setToolTip(keys.tip("matchmaps.save", f"{saves} as a picture"))
-        self.render_button.setToolTip(keys.tip("matchmaps.render", f"{renders} to a file"))
+        for button, name, says in (
+            (self.save_button, "save", "Save this frame with its overlay as a picture"),
+            (self.sheet_button, "sheet", "Save the frames that fit their sound best and worst as one picture"),
+            (self.arrays_button, "arrays", "Save the maps that are ready as arrays (npz)"),
+            (self.render_button, "render", "Write the video, or the part chosen, with its matchmaps and its own sound"),
+        ):
+            button.setToolTip(keys.tip(f"matchmaps.{name}", says))
+        self.difference.setToolTip(keys.tip("matchmaps.difference"))
+        self.seconds.setToolTip(keys.tip("matchmaps.compare"))
+        self.question.show_keys(keys)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(8)
-        column.addWidget(SectionHead("Video"))
-        column.addWidget(self.videos)
-        column.addWidget(self._facts)
-        column.addSpacing(12)
-        column.addWidget(SectionHead("Checkpoint"))
-        column.addWidget(self.checkpoints)
-        column.addSpacing(12)
-        column.addWidget(SectionHead("Words here"))
-        column.addWidget(self._words)
-        column.addWidget(self._no_words)
+        for part, space in (
+            (SectionHead("Video"), 0),
+            (self.videos, 0),
+            (self._facts, 10),
+            (SectionHead("Checkpoint"), 0),
+            (self.checkpoints, 0),
+            (self._status, 0),
+            (self.seconds, 0),
+            (self._second_status, 0),
+            (self.difference, 0),
+            (self.legend, 10),
+            (SectionHead("Words here"), 0),
+            (self._words, 0),
+            (self._no_words, 10),
+            (SectionHead("Ask"), 0),
+            (self.question, 0),
+        ):
+            column.addWidget(part)
+            if space:
+                column.addSpacing(space)
         column.addStretch(1)
         column.addWidget(self.rendering)
-        buttons = QHBoxLayout()
+        buttons = QGridLayout()
         buttons.setSpacing(8)
-        buttons.addWidget(self.save_button, 1)
-        buttons.addWidget(self.render_button, 1)
+        for place, button in enumerate((self.save_button, self.sheet_button, self.arrays_button, self.render_button)):
+            buttons.addWidget(button, place // 2, place % 2)
         column.addLayout(buttons)
 
     def _chooser(self, name: str, tooltip: str) -> QComboBox:
@@ -110,6 +152,27 @@ class SidePanel(QFrame):
 
     def set_checkpoints(self, checkpoints: Sequence[Choice], chosen: str | None) -> None:
         _fill(self.checkpoints, checkpoints, chosen)
+
+    def set_seconds(self, checkpoints: Sequence[Choice], chosen: str | None) -> None:
+        """Fills the chooser of the second checkpoint; its first line is none."""
+        _fill(self.seconds, [Choice("", "No second checkpoint"), *checkpoints], chosen or "")
+        self.seconds.setEnabled(bool(checkpoints))
+
+    def set_second(self, *, compares: bool) -> None:
+        """Shows what belongs to two checkpoints only while there are two."""
+        for part in (self._second_status, self.difference):
+            part.setVisible(compares)
+        self.legend.setVisible(compares and self.difference.isChecked())
+
+    def set_status(self, first: str, second: str = "") -> None:
+        """Says how far each checkpoint is with this video."""
+        for label, text in ((self._status, first), (self._second_status, second)):
+            if label.text() != text:
+                label.setText(text)
+        self._status.setVisible(bool(first))
+
+    def status(self) -> str:
+        return self._status.text()
 
     def set_video_facts(self, facts: str) -> None:
         self._facts.setText(facts)
@@ -143,7 +206,7 @@ class SidePanel(QFrame):
         self._pills = []
         for word in words:
             pill = Pill(word.text)
-            pill.setToolTip("Go to where this word is said")
+            pill.setToolTip("See where the sound of this word is found; again: the seconds around each frame")
             pill.clicked.connect(lambda _checked=False, pill=pill: self._word_pressed(pill))
             self._set_pill(pill, word)
             self._flow.addWidget(pill)
@@ -152,11 +215,11 @@ class SidePanel(QFrame):
 
     def _set_pill(self, pill: Pill, word: WordHere) -> None:
         pill.setChecked(word.is_now)
-        pill.setProperty("time_s", word.time_s)
+        pill.setProperty("index", word.index)
 
     def _word_pressed(self, pill: Pill) -> None:
-        pill.setChecked(not pill.isChecked())  # it lights where it is said, not where it is pressed
-        self.word_chosen.emit(float(pill.property("time_s")))
+        pill.setChecked(not pill.isChecked())  # it lights when it is chosen, not where it is pressed
+        self.word_chosen.emit(int(pill.property("index")))
 
 
 def _fill(box: QComboBox, choices: Sequence[Choice], chosen: str | None) -> None:

@@ -1,42 +1,71 @@
-"""The curve over the time axis: how well the sound of each moment goes with its frame."""
+"""The curves over the time axis: how well the frame shown goes with every sound, and the sound with every frame."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
 from annotator.views.widgets.time_axis import MARGIN
 
-HEIGHT = 56
+HEIGHT = 60
 _TOP, _BOTTOM = 6, 8
+_EMPTY = "The curves come with the matchmaps"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Values at ascending times, both (N), in a token's colour."""
+
+    times_s: NDArray[np.float64]
+    values: NDArray[np.float32]
+    token: str = "accent"
+
+    def at(self, time_s: float) -> float:
+        return float(np.interp(time_s, self.times_s, self.values))
 
 
 class SimilarityStrip(QWidget):
-    """Shares the time axis's range and margins; a press or drag seeks. The scale is the whole video's."""
+    """Shares the time axis's range and margins; a press or drag seeks. All curves have one scale, the whole video's."""
 
     seek_requested = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._times: NDArray[np.float64] = np.zeros(0)
-        self._values: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._curves: tuple[Curve, ...] = ()
+        self._best_s: float | None = None
         self._start, self._end = 0.0, 20.0
         self._now: float | None = None
+        self._empty = _EMPTY
         self._layer: QPixmap | None = None
         self._layer_key: tuple[object, ...] = ()
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Similarity of the sound with its frame")
+        self.setAccessibleName("Similarity over time")
 
     def sizeHint(self) -> QSize:
         return QSize(720, HEIGHT)
 
-    def set_curve(self, times_s: NDArray[np.float64] | None, values: NDArray[np.float32] | None) -> None:
-        """Takes the similarity at ascending times, both (N); None for no curve."""
-        self._times = np.zeros(0) if times_s is None else times_s
-        self._values = np.zeros(0, np.float32) if values is None else values
+    def set_curves(self, curves: Sequence[Curve], *, best_s: float | None = None) -> None:
+        """Takes the curves, the last painted on top, and the moment whose sound fits the frame shown best."""
+        self._curves = tuple(curve for curve in curves if len(curve.times_s))
+        self._best_s = best_s
+        self._layer = None
+        self.update()
+
+    def curves(self) -> tuple[Curve, ...]:
+        return self._curves
+
+    def best(self) -> float | None:
+        return self._best_s
+
+    def set_empty(self, sentence: str) -> None:
+        """Says why there are no curves."""
+        self._empty = sentence or _EMPTY
         self._layer = None
         self.update()
 
@@ -54,11 +83,6 @@ class SimilarityStrip(QWidget):
     def _x(self, time_s: float) -> float:
         return MARGIN + (time_s - self._start) / (self._end - self._start) * max(1, self.width() - 2 * MARGIN)
 
-    def _y(self, value: float) -> float:
-        low, high = float(self._values.min()), float(self._values.max())
-        share = 0.5 if high <= low else (value - low) / (high - low)
-        return self.height() - _BOTTOM - share * (self.height() - _TOP - _BOTTOM)
-
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.current()
         ratio = self.devicePixelRatioF()
@@ -67,15 +91,8 @@ class SimilarityStrip(QWidget):
             self._layer, self._layer_key = self._painted_layer(ratio), key
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._layer)
-        if self._now is None or not self._start <= self._now <= self._end:
-            return
-        x = round(self._x(self._now))
-        painter.fillRect(QRectF(x - 1, 0, 2, self.height()), tokens.color("text"))
-        if len(self._values):
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(tokens.color("panel"), 1.5))
-            painter.setBrush(tokens.color("accent"))
-            painter.drawEllipse(QPointF(x, self._y(float(np.interp(self._now, self._times, self._values)))), 4, 4)
+        if self._now is not None and self._start <= self._now <= self._end:
+            painter.fillRect(QRectF(round(self._x(self._now)) - 1, 0, 2, self.height()), tokens.color("text"))
 
     def _painted_layer(self, ratio: float) -> QPixmap:
         layer = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
@@ -87,29 +104,60 @@ class SimilarityStrip(QWidget):
         painter.setPen(QPen(tokens.color("line"), 1))
         base = self.height() - _BOTTOM + 3.5
         painter.drawLine(QPointF(MARGIN, base), QPointF(self.width() - MARGIN, base))
-        if len(self._values):
+        if self._curves:
             painter.setClipRect(QRectF(MARGIN, 0, self.width() - 2 * MARGIN, self.height()))
-            first = max(0, int(np.searchsorted(self._times, self._start)) - 1)
-            last = min(len(self._times), int(np.searchsorted(self._times, self._end)) + 1)
-            stride = max(1, (last - first) // max(1, 2 * self.width()))
-            points = [
-                QPointF(self._x(float(self._times[i])), self._y(float(self._values[i])))
-                for i in range(first, last, stride)
-            ]
-            if points:
-                ground = QPolygonF([QPointF(points[0].x(), base), *points, QPointF(points[-1].x(), base)])
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(tokens.color("accent", 0.10))
-                painter.drawPolygon(ground)
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(tokens.color("accent"), 1.8, j=Qt.PenJoinStyle.RoundJoin))
-                painter.drawPolyline(QPolygonF(points))
+            low = min(float(curve.values.min()) for curve in self._curves)
+            high = max(float(curve.values.max()) for curve in self._curves)
+            for number, curve in enumerate(self._curves):
+                self._paint_curve(painter, curve, low, high, base, fills=number == len(self._curves) - 1)
+            self._paint_best(painter, low, high)
         else:
             painter.setPen(tokens.color("muted"))
             painter.setFont(theme.font(theme.SMALL_PX))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "The curve comes with the matchmaps")
+            room = self.rect().adjusted(MARGIN, 0, -MARGIN, 0)
+            shown = QFontMetrics(painter.font()).elidedText(self._empty, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter, shown)
         painter.end()
         return layer
+
+    def _y(self, value: float, low: float, high: float) -> float:
+        share = 0.5 if high <= low else (value - low) / (high - low)
+        return self.height() - _BOTTOM - share * (self.height() - _TOP - _BOTTOM)
+
+    def _paint_curve(
+        self, painter: QPainter, curve: Curve, low: float, high: float, base: float, *, fills: bool
+    ) -> None:
+        tokens = theme.current()
+        first = max(0, int(np.searchsorted(curve.times_s, self._start)) - 1)
+        last = min(len(curve.times_s), int(np.searchsorted(curve.times_s, self._end)) + 1)
+        stride = max(1, (last - first) // max(1, self.width()))
+        points = [
+            QPointF(self._x(time_s), self._y(value, low, high))
+            for time_s, value in zip(
+                curve.times_s[first:last:stride].tolist(), curve.values[first:last:stride].tolist(), strict=True
+            )
+        ]
+        if not points:
+            return
+        if fills:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.color(curve.token, 0.10))
+            painter.drawPolygon(QPolygonF([QPointF(points[0].x(), base), *points, QPointF(points[-1].x(), base)]))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(tokens.color(curve.token), 1.8 if fills else 1.3, j=Qt.PenJoinStyle.RoundJoin))
+        painter.drawPolyline(QPolygonF(points))
+
+    def _paint_best(self, painter: QPainter, low: float, high: float) -> None:
+        """Marks the moment whose sound fits the frame shown best, on its curve."""
+        if self._best_s is None or not self._start <= self._best_s <= self._end:
+            return
+        tokens, x = theme.current(), self._x(self._best_s)
+        y = self._y(self._curves[-1].at(self._best_s), low, high)
+        painter.setPen(QPen(tokens.color("panel"), 1.5))
+        painter.setBrush(tokens.color("accent"))
+        painter.drawPolygon(
+            QPolygonF([QPointF(x, y - 5.5), QPointF(x + 5.5, y), QPointF(x, y + 5.5), QPointF(x - 5.5, y)])
+        )
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._seek(event)

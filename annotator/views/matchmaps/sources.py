@@ -1,5 +1,6 @@
-"""What the Matchmaps workspace shows, read from the project's files: checkpoints, maps, words and sound."""
+"""What the Matchmaps workspace shows, read from the project's files: checkpoints, words and sound."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,14 @@ from annotator.store.records import VideoRecord
 from annotator.views.matchmaps.side_panel import WordHere
 from davenet.clips import open_clip
 from davenet.errors import UserError
+from davenet.files import content_hash
 from davenet.labels.food_words import FoodVocabulary, food_words
 from davenet.labels.words import Word, newest_transcript, read_transcript
-from davenet.matchmap_file import Matchmaps, read_matchmaps
+from davenet.live import FOLDER as LIVE_FOLDER
+from davenet.live import STRETCH_S, Mode
 from davenet.media.sound import read_sound
+from davenet.model.config import ModelConfig
+from davenet.model.header import read_metadata
 
 PEAK_STEP_S = 0.01
 _SOUND_RATE = 8000  # enough to see how loud it is
@@ -27,22 +32,20 @@ _LONGEST_WORD_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint that can listen; `maps_dir` holds the matchmaps made with it, one file a video."""
+    """A checkpoint that can listen; `stamp` tells one file from another that took its place."""
 
     name: str
     path: Path
-    maps_dir: Path
+    live_dir: Path
+    stamp: tuple[int, int]
 
     @property
     def key(self) -> str:
         return str(self.path)
 
-    def maps_path(self, video_uid: str) -> Path:
-        return self.maps_dir / f"{video_uid}.safetensors"
-
-    def ready(self) -> set[str]:
-        """Returns the uids of the videos whose matchmaps are there."""
-        return {file.stem for file in self.maps_dir.glob("*.safetensors")}
+    def live_folder(self) -> Path:
+        """Returns where its live maps lie, by its content; reads the file: not for the GUI thread."""
+        return self.live_dir / content_hash(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,32 @@ def find_checkpoints(project: Project) -> list[Checkpoint]:
 
 
 def _checkpoint(project: Project, name: str, path: Path) -> Checkpoint:
-    return Checkpoint(name, path, project.matchmaps_path("any", path).parent)
+    found = path.stat()
+    return Checkpoint(name, path, live_dir(project), (found.st_mtime_ns, found.st_size))
 
 
-def load_maps(path: Path) -> Matchmaps | None:
-    """Returns the matchmaps of a file, or None where there are none yet; raises UserError for a damaged one."""
-    return read_matchmaps(path) if path.is_file() else None
+def live_dir(project: Project) -> Path:
+    """Where live maps are kept."""
+    return project.cache_dir / LIVE_FOLDER
+
+
+def model_config(checkpoint: Path) -> ModelConfig:
+    """Returns what model a checkpoint holds; raises UserError, one sentence, where it is none of ours."""
+    return read_metadata(checkpoint)[0]
+
+
+def videos_ready(checkpoint: Checkpoint, mode: Mode, videos: Sequence[VideoRecord]) -> set[str]:
+    """Returns the uids of the videos whose maps of a mode are all there; not for the GUI thread."""
+    try:
+        folder = checkpoint.live_folder() / mode.key
+    except OSError:
+        return set()
+    ready = set()
+    for video in videos:
+        n_stretches = max(1, math.ceil(video.duration_s / STRETCH_S - 1e-9))
+        if sum(1 for _ in (folder / video.uid).glob("*.safetensors")) >= n_stretches:
+            ready.add(video.uid)
+    return ready
 
 
 def load_heard(project: Project, video: VideoRecord) -> Heard:
@@ -135,9 +158,9 @@ def words_here(
         is_now = word.end > heard[0] and word.start < heard[1]
         before = best.get(word.word)
         if before is None or abs(middle_s - now_s) < abs(before.time_s - now_s):
-            best[word.word] = WordHere(word.word, middle_s, is_now or (before is not None and before.is_now))
+            best[word.word] = WordHere(word.word, middle_s, is_now or (before is not None and before.is_now), index)
         elif is_now and not before.is_now:
-            best[word.word] = WordHere(word.word, before.time_s, True)
+            best[word.word] = WordHere(word.word, before.time_s, True, before.index)
     return list(best.values())
 
 

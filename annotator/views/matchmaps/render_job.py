@@ -1,4 +1,4 @@
-"""The jobs behind the Matchmaps workspace: matchmaps of videos (several may wait) and one rendered video at a time."""
+"""The one video that is being rendered, by a job, and how long it will take."""
 
 import time
 from pathlib import Path
@@ -9,12 +9,9 @@ from PySide6.QtGui import QDesktopServices
 
 from annotator import verbs
 from annotator.project import Project
-from annotator.store.records import VideoRecord
-from annotator.views.matchmaps.sources import Checkpoint
 from annotator.views.matchmaps.work_bar import WorkBar
 from davenet import events
-from davenet.errors import UserError
-from davenet.specs import MatchmapsSpec, RenderSpec
+from davenet.specs import RenderSpec
 
 
 class Pace:
@@ -40,77 +37,6 @@ class Pace:
             left_s = (time.monotonic() - self._began) * (1 - self.share) / self.share
             told += f" · {left_s:.0f} s left" if left_s < 90 else f" · {left_s / 60:.0f} min left"
         return told
-
-
-class MapJobs(QObject):
-    """Matchmap jobs by video and checkpoint. `made` names the pair whose maps are there now."""
-
-    changed = Signal()
-    made = Signal(str, str)
-
-    def __init__(self, project: Project, jobs: Any, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._project, self._jobs = project, jobs
-        self._running: dict[tuple[str, str], tuple[Any, Pace]] = {}
-        self._failures: dict[tuple[str, str], str] = {}
-        self._is_open = True
-
-    def start(self, video: VideoRecord, checkpoint: Checkpoint) -> None:
-        key = (video.uid, checkpoint.key)
-        if key in self._running:
-            return
-        self._failures.pop(key, None)
-        try:
-            spec = verbs.plan_matchmaps(self._project, video.uid, checkpoint.path)
-        except UserError as error:
-            self._failures[key] = str(error)
-            self.changed.emit()
-            return
-        pace = Pace()
-        job = self._jobs.start(
-            spec,
-            title=f"Matchmaps of {video.title}",
-            on_event=lambda event: self._take(key, event),
-            on_finished=lambda outcome: self._end(key, spec, outcome),
-        )
-        self._running[key] = (job, pace)
-        self.changed.emit()
-
-    def cancel(self, video_uid: str, checkpoint_key: str) -> None:
-        if (video_uid, checkpoint_key) in self._running:
-            self._running[video_uid, checkpoint_key][0].cancel()
-            self.changed.emit()
-
-    def progress(self, video_uid: str, checkpoint_key: str) -> tuple[str, float | None] | None:
-        """Returns what to say of the job and its share done; None where none runs."""
-        found = self._running.get((video_uid, checkpoint_key))
-        if found is None:
-            return None
-        job, pace = found
-        doing = {"queued": "Waiting to compute matchmaps", "stopping": "Stopping"}.get(job.state, "Computing matchmaps")
-        return (doing if job.state in ("queued", "stopping") else pace.text(doing)), pace.share
-
-    def failure(self, video_uid: str, checkpoint_key: str) -> str:
-        return self._failures.get((video_uid, checkpoint_key), "")
-
-    def shutdown(self) -> None:
-        self._is_open = False
-
-    def _take(self, key: tuple[str, str], event: events.Event) -> None:
-        if self._is_open and key in self._running:
-            self._running[key][1].take(event)
-            self.changed.emit()
-
-    def _end(self, key: tuple[str, str], spec: MatchmapsSpec, outcome: Any) -> None:
-        if not self._is_open:
-            return
-        self._running.pop(key, None)
-        if outcome.ok:
-            verbs.collect_matchmaps(self._project, spec, outcome.result)
-            self.made.emit(*key)
-        elif outcome.state != "cancelled":
-            self._failures[key] = outcome.message
-        self.changed.emit()
 
 
 class RenderJob(QObject):
