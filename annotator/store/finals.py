@@ -47,6 +47,8 @@ def _given(table: type[tables.Standing] | type[tables.Adjudication]) -> Select[s
 
 
 def _settled(rows: list[Any]) -> FinalVerdict:
+    if len(rows) == 1:
+        return _final(rows[0], "agreement", 1)
     decision, number = Counter(row.decision for row in rows).most_common(1)[0]
     if 2 * number <= len(rows):
         return _final(rows[-1], "newest", len(rows))

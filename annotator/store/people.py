@@ -1,11 +1,8 @@
 """Queries on the people who review: gold pairs and scores on them, conflicts, agreement, pace, and the bias of what is seen."""
 
-import statistics as numbers
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import cast
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
@@ -23,18 +20,14 @@ from annotator.store.records import (
     Decision,
     GoldPair,
     GoldScore,
-    PacePoint,
     RemarkRecord,
     ReviewerSummary,
-    Tally,
     VerdictRecord,
 )
 from annotator.store.remarks import remark_record
+from annotator.store.summaries import summaries
 from annotator.store.verdicts import VerdictQueries, verdict_record
 from davenet.errors import UserError
-
-_SITTING_ENDS_AFTER = timedelta(minutes=10)  # without a verdict
-_CURVE_POINTS = 40  # at most
 
 
 class PeopleQueries(VerdictQueries):
@@ -169,20 +162,8 @@ class PeopleQueries(VerdictQueries):
 
     def people(self) -> list[ReviewerSummary]:
         """Returns each reviewer's standing verdicts summed up, by name; adjudications are not among them."""
-        standing, verdict = tables.Standing, tables.Verdict
-        query = (
-            select(
-                verdict.reviewer, verdict.decision, verdict.label, verdict.seconds, verdict.replays, verdict.given_at,
-                verdict.purpose,
-            )
-            .join(standing, standing.verdict_id == verdict.id)
-            .order_by(verdict.given_at, verdict.id)
-        )  # fmt: skip
-        of_reviewer: defaultdict[str, list[Any]] = defaultdict(list)
         with self._reading() as session:
-            for row in session.execute(query):
-                of_reviewer[row.reviewer].append(row)
-        return [_summary(name, of_reviewer[name]) for name in sorted(of_reviewer)]
+            return summaries(session)
 
 
 def _unaided() -> tuple[type[tables.Verdict], Select[str, str, str, str | None]]:
@@ -193,60 +174,3 @@ def _unaided() -> tuple[type[tables.Verdict], Select[str, str, str, str | None]]
         .join(standing, verdict.id == func.coalesce(standing.blind_id, standing.verdict_id))
         .where(verdict.decision.in_(DECIDED))
     )
-
-
-def _summary(name: str, rows: Sequence[Any]) -> ReviewerSummary:
-    by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        by_class[row.label or ""][row.decision] += 1
-    tally = _tally(Counter(row.decision for row in rows))
-    decided = [row for row in rows if row.decision != "skip"]
-    seconds = sorted(row.seconds for row in decided)
-    quartiles = numbers.quantiles(seconds, n=4) if len(seconds) > 1 else None
-    return ReviewerSummary(
-        name,
-        tally,
-        wilson_interval(tally.accepted, tally.decided),
-        {label: _tally(by_class[label]) for label in sorted(by_class)},
-        numbers.median(seconds) if seconds else None,
-        (quartiles[0], quartiles[2]) if quartiles else None,
-        sum(row.seconds for row in rows) / 3600,
-        _idle_share(rows),
-        numbers.fmean(row.replays for row in decided) if decided else None,
-        sum(row.purpose == "second" for row in rows),
-        _curve(decided),
-        rows[0].given_at if rows else None,
-        rows[-1].given_at if rows else None,
-    )
-
-
-def _tally(counted: Counter[str]) -> Tally:
-    return Tally(counted["accept"], counted["reject"], counted["unsure"], counted["skip"])
-
-
-def _idle_share(rows: Sequence[Any]) -> float | None:
-    """Of the time between verdicts of one sitting, how much was not spent looking; None without such time."""
-    passed = looked = 0.0
-    for before, after in pairwise(rows):
-        between = after.given_at - before.given_at
-        if between < _SITTING_ENDS_AFTER:
-            passed += between.total_seconds()
-            looked += min(after.seconds, between.total_seconds())
-    return 1 - looked / passed if passed > 0 else None
-
-
-def _curve(decided: Sequence[Any]) -> tuple[PacePoint, ...]:
-    step = max(1, -(-len(decided) // _CURVE_POINTS))
-    points = []
-    for first in range(0, len(decided), step):
-        some = decided[first : first + step]
-        counted = Counter(row.decision for row in some)
-        points.append(
-            PacePoint(
-                some[-1].given_at,
-                first + len(some),
-                numbers.median(row.seconds for row in some),
-                _tally(counted).accepted_share,
-            )
-        )
-    return tuple(points)

@@ -104,6 +104,7 @@ class QueueModel(QAbstractListModel):
         while len(self._records) > _KEPT_RECORDS:
             gone, _record = self._records.popitem(last=False)
             self._asked_records.discard(gone)
+            self._asked_thumbnails.discard(gone)
 
     def forget_records(self) -> None:
         self._records.clear()
