@@ -21,6 +21,8 @@ from annotator.views.matchmaps.presenter import MatchmapsPresenter
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from annotator.views.proxies import Proxies
 from annotator.views.relink.presenter import RelinkPresenter
+from annotator.views.retrieval.presenter import RetrievalPresenter
+from annotator.views.retrieval.workspace import RetrievalWorkspace
 from annotator.views.review.presenter import ReviewPresenter
 from annotator.views.review.review_options import ReviewOptions
 from annotator.views.review.workspace import ReviewWorkspace
@@ -32,12 +34,17 @@ from annotator.views.safekeeping import Safekeeping
 from annotator.views.window import WORKSPACES, MainWindow
 from annotator.views.work import Work
 
-Players = tuple[Player, Player, Player]
+Players = tuple[Player, Player, Player, Player]
 
 
 def make_players(parent: QObject, cache: MediaCache) -> Players:
-    """Returns the players of Review, Matchmaps and Data: each keeps its video and place, all share the cache."""
-    return Player(parent, cache=cache), Player(parent, cache=cache), Player(parent, cache=cache)
+    """Returns the players of Review, Matchmaps, Data and Retrieval: each keeps its video and place, all share the cache."""
+    return (
+        Player(parent, cache=cache),
+        Player(parent, cache=cache),
+        Player(parent, cache=cache),
+        Player(parent, cache=cache),
+    )
 
 
 class OpenProject(QObject):
@@ -62,13 +69,15 @@ class OpenProject(QObject):
         review = ReviewWorkspace(keys=bindings, options=ReviewOptions(settings))
         matchmaps, runs = MatchmapsWorkspace(keys=bindings), RunsWorkspace(keys=bindings)
         data, reviewers = DataWorkspace(keys=bindings), ReviewersPage()
-        for name, widget in zip(WORKSPACES, (review, matchmaps, runs, data, reviewers), strict=True):
+        retrieval = RetrievalWorkspace(keys=bindings)
+        for name, widget in zip(WORKSPACES, (review, matchmaps, retrieval, runs, data, reviewers), strict=True):
             window.set_workspace(name, widget)
         self._matchmaps_view = matchmaps
         self.review = ReviewPresenter(review, project, players[0], self)
         self.matchmaps = MatchmapsPresenter(matchmaps, project, players[1], queue, self)
         self.reviewers = ReviewersPresenter(reviewers, project, self)
         self.runs = RunsPresenter(runs, self.work, self)
+        self.retrieval = RetrievalPresenter(retrieval, self.work, players[3], self)
         self.data = DataPresenter(data, self.work, self, player=players[2])
         self.review.data_requested.connect(lambda: window.open_workspace("Data"))
         self.review.runs_requested.connect(lambda: window.open_workspace("Runs"))
@@ -82,8 +91,24 @@ class OpenProject(QObject):
             presenter.relink_requested.connect(self.relink.open)
         self.safekeeping = Safekeeping(project, self)
         self.review.verdict_given.connect(self.safekeeping.count_verdict)
+        self._connect_retrieval(window)
         self.going = Going(self, window, go_to)
         self.guide = Guide(self, window)
+
+    def _connect_retrieval(self, window: MainWindow) -> None:
+        self.retrieval.workspace_requested.connect(window.open_workspace)
+        self.retrieval.selection_sent.connect(self._review_selection)
+        self.retrieval.pair_wanted.connect(self._review_pair)
+        self.retrieval.verdict_given.connect(self.safekeeping.count_verdict)
+        self.retrieval.verdict_given.connect(self.review.invalidate)
+
+    def _review_selection(self, name: str, uids: list[str]) -> None:
+        self.window.open_workspace("Review")
+        self.review.queue.show_selection(name, uids)
+
+    def _review_pair(self, uid: str) -> None:
+        self.window.open_workspace("Review")
+        self.review.show_pair(uid)
 
     def _connect_people(self, review: ReviewWorkspace, window: MainWindow) -> None:
         self.review.reviewers_requested.connect(lambda: window.open_workspace("Reviewers"))
@@ -129,7 +154,7 @@ class OpenProject(QObject):
 
     def player_in_view(self) -> Player | None:
         """Returns the player of the workspace in view, None where none is there."""
-        places = {"Review": 0, "Matchmaps": 1, "Data": 2}
+        places = {"Review": 0, "Matchmaps": 1, "Data": 2, "Retrieval": 3}
         place = places.get(self.window.current_workspace())
         return None if place is None else self.players[place]
 
@@ -160,6 +185,7 @@ class OpenProject(QObject):
         self.reviewers.shutdown()
         self.review.shutdown()
         self.matchmaps.shutdown()
+        self.retrieval.close()
         self.runs.close()
         self.data.close()
         self.work.close()

@@ -11,8 +11,8 @@ def retrieve(
     project: ProjectFolder,
     run: Annotated[str, typer.Argument(metavar="RUN", help='A run\'s id, its number or "latest".')] = "latest",
     on: Annotated[
-        Literal["validation", "test", "val-1000", "food-val-1000", "verified"],
-        typer.Option(help="The gallery: the run's own validation pairs, or one of the paper's."),
+        Literal["validation", "test", "mined", "val-1000", "food-val-1000", "verified"],
+        typer.Option(help="The gallery: the run's own pairs, all mined food pairs, or one of the paper's."),
     ] = "validation",
     umap: Annotated[bool, typer.Option("--umap", help="Also place the embeddings by UMAP (an extra).")] = False,
     device: Device = "auto",

@@ -95,6 +95,35 @@ class PairQueries(Database):
                 gone_decided=sum(pair.has_verdicts for pair in gone),
             )
 
+    def add_pair(self, pair: Pair, *, like: Sequence[str] = ()) -> bool:
+        """Adds a pair that no mining found, behind the others; returns False, and changes nothing, where it is there.
+
+        Detector and recogniser are those of the first of the pairs `like`. Raises UserError where its video is unknown.
+        """
+        with self._writing() as session:
+            if session.get(tables.Pair, pair.uid) is not None:
+                return False
+            if session.get(tables.Video, pair.video_uid) is None:
+                raise UserError(f"{self.path.parent} has no video {pair.video_uid}; import it first.")
+            newest = session.scalar(select(func.max(tables.Mining.id)))
+            if newest is None:
+                mining = tables.Mining(at=datetime.now(UTC), settings={})
+                session.add(mining)
+                session.flush()
+                newest = mining.id
+            model = next((found for uid in like if (found := session.get(tables.Pair, uid)) is not None), None)
+            values = pair_values(
+                pair,
+                position=(session.scalar(select(func.max(tables.Pair.position))) or 0) + 1,
+                mining_id=newest,
+                detector=model.detector if model else "",
+                recogniser=model.recogniser if model else "",
+            )
+            session.execute(insert(tables.Pair), [values])
+            if labels := label_values(pair):
+                session.execute(insert(tables.Label), labels)
+            return True
+
     def minings(self) -> list[Mining]:
         with self._reading() as session:
             rows = session.scalars(select(tables.Mining).order_by(tables.Mining.id))

@@ -12,7 +12,7 @@ from annotator.views.widgets.painted_button import PaintedButton
 from annotator.views.widgets.painting import draw_focus_ring, draw_key_cap, key_cap_width
 from annotator.views.widgets.pill import Pill, TabButton
 
-WORKSPACES = ("Review", "Matchmaps", "Runs", "Data", "Reviewers")
+WORKSPACES = ("Review", "Matchmaps", "Retrieval", "Runs", "Data", "Reviewers")
 HEIGHT = 44
 THEMES = ("dark", "light", "system")
 _SAYS = {"dark": "dark", "light": "light", "system": "as the system"}

@@ -12,7 +12,14 @@ from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings, shown_key
 from annotator.views.widgets.painting import draw_glyph, draw_key_cap, key_cap_width
 
-PLACES = {"review": "Review", "matchmaps": "Matchmaps", "runs": "Runs", "data": "Data", "app": "Everywhere"}
+PLACES = {
+    "review": "Review",
+    "matchmaps": "Matchmaps",
+    "retrieval": "Retrieval",
+    "runs": "Runs",
+    "data": "Data",
+    "app": "Everywhere",
+}
 _ROW = 34
 _HEAD = 40
 _Index = QModelIndex | QPersistentModelIndex

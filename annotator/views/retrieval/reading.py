@@ -1,0 +1,115 @@
+"""What the Retrieval workspace shows, read from the project away from the GUI thread."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from annotator import verbs
+from annotator.demo.project import CHECKPOINT
+from annotator.project import Project
+from annotator.store.records import VideoRecord
+from annotator.verbs.retrieving import LookedAt
+from annotator.views.retrieval.cases import Cases
+from annotator.views.retrieval.matrix import coloured
+from annotator.views.review.scene import envelope_of, read_thumbnails
+from davenet.clips import open_clip
+from davenet.errors import UserError
+from davenet.media.log_mel import HOP_S
+from davenet.retrieval_file import RetrievedPair, read_retrieval
+
+PICTURE_WIDTH = 320  # pixels of a result's frame
+N_BARS = 60  # of a segment's loudness
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What can look at a gallery: a run (by its id), or the checkpoint that comes with the app."""
+
+    key: str
+    name: str
+    source: str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one source has looked at, and could."""
+
+    galleries: tuple[str, ...]
+    looked_at: tuple[LookedAt, ...]
+    why_not: str  # one sentence where it cannot look at anything: it has no checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    cases: Cases
+    matrix: QImage
+    videos: dict[str, VideoRecord]
+
+
+def sources(project: Project) -> tuple[list[Source], str]:
+    """Returns the runs, newest first, and the shipped checkpoint; and the key of the newest that has looked already."""
+    found = [Source(run.id, f"run {run.id}", run.id) for run in project.store.runs()]
+    if CHECKPOINT.is_file():
+        found.append(Source("demo", "demo checkpoint", CHECKPOINT))
+    for one in found:
+        if isinstance(one.source, str) and any((project.run_dir(one.source) / "retrieval").glob("*.json")):
+            return found, one.key
+    for one in found:
+        try:
+            if isinstance(one.source, str):
+                project.checkpoint_path(one.source)
+            return found, one.key
+        except UserError:
+            continue  # no epoch is done yet, or its folder has gone
+    return found, ""
+
+
+def place_of(project: Project, source: Source) -> Place:
+    why_not = ""
+    try:
+        if isinstance(source.source, str):
+            project.checkpoint_path(source.source)
+    except UserError as error:
+        why_not = str(error)
+    galleries = verbs.galleries_of(project, source.source)
+    return Place(galleries, tuple(verbs.looked_at(project, source.source)), why_not)
+
+
+def load(project: Project, path: Path) -> Loaded:
+    """Reads a gallery that was looked at, and what the project knows of its pairs; raises UserError for a damaged file."""
+    found = read_retrieval(path)
+    uids = [pair.uid for pair in found.pairs]
+    records = project.store.pairs(uids, reviewer=project.reviewer)
+    decisions = {record.uid: record.decision for record in records if record.decision is not None}
+    videos = {video.uid: video for video in project.store.videos()}
+    titles = {uid: video.title for uid, video in videos.items()}
+    ours = frozenset(record.uid for record in records if record.kind == "food")
+    return Loaded(Cases(found, titles, decisions, ours), coloured(found.arrays.picture_MM), videos)
+
+
+def read_pictures(project: Project, pairs: Sequence[tuple[int, RetrievedPair]]) -> dict[int, QImage]:
+    """Returns the frames by place of the gallery; an empty picture where a clip has gone."""
+    found = {place: QImage() for place, _ in pairs}
+    for place, pair in pairs:
+        for _, image in read_thumbnails([pair], project.clip_path, PICTURE_WIDTH):  # type: ignore[list-item]
+            found[place] = image
+    return found
+
+
+def read_waves(project: Project, pairs: Sequence[tuple[int, RetrievedPair]]) -> dict[int, list[float]]:
+    """Returns the loudness over each segment, 0 to 1 in N_BARS parts; empty where a clip has gone."""
+    found: dict[int, list[float]] = {}
+    for place, pair in pairs:
+        try:
+            clip = open_clip(project.clip_path(pair.video_uid))
+        except UserError:
+            found[place] = []
+            continue
+        first = max(0, round((pair.sound_s - pair.segment_s / 2) / HOP_S))
+        loud = envelope_of(np.array(clip.log_mel[first : first + max(1, round(pair.segment_s / HOP_S))]))
+        parts = np.array_split(loud, N_BARS) if len(loud) >= N_BARS else [loud]
+        found[place] = [float(part.max()) for part in parts if len(part)]
+    return found

@@ -1,0 +1,144 @@
+"""The tables of a gallery: Recall@10 both ways and F1 for each class or word; a head sorts, Enter shows the cases."""
+
+from dataclasses import replace
+from typing import Literal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from annotator.views import theme
+from annotator.views.retrieval.cases import Cases
+from annotator.views.widgets.pill import Pill
+from annotator.views.widgets.table import Cell, CellModel, CellTable, Column, Row
+from davenet.retrieval_file import GroupRow
+
+Kind = Literal["class", "word"]
+_F1 = (
+    "Over the ten segments that frames retrieve: harmonic mean of how many were asked for, and how many could be found"
+)
+_COLUMNS = (
+    Column("NAME", 170, 3),
+    Column("PAIRS", 80, 1, "right", tip="Pairs of the gallery"),
+    Column("FRAME → SOUND R@10 %", 190, 1, "right", tip="Given a frame, its segment is among the ten most similar"),
+    Column("SOUND → FRAME R@10 %", 190, 1, "right", tip="Given a segment, its frame is among the ten most similar"),
+    Column("F1 %", 90, 1, "right", tip=_F1),
+)
+
+
+class _Table(CellTable):
+    opened = Signal(str)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.chosen_key() is not None:
+            self.opened.emit(self.chosen_key() or "")
+        else:
+            super().keyPressEvent(event)
+
+
+class TablesPage(QWidget):
+    """`group_opened` asks for the cases of a class or word; `group_chosen` follows the row."""
+
+    group_opened = Signal(str, str)
+    group_chosen = Signal()
+    csv_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._cases: Cases | None = None
+        self.kind: Kind = "class"
+        self._sorted_by, self._is_descending = 1, True
+        self.table = _Table(_COLUMNS)
+        self.table.setAccessibleName("Recall and F1 by class or word")
+        head = self.table.horizontalHeader()
+        head.setSectionsClickable(True)
+        head.sectionClicked.connect(self.sort_by)
+        self.table.row_chosen.connect(lambda _key: self.group_chosen.emit())
+        self.table.opened.connect(lambda key: self.group_opened.emit(self.kind, key))
+        self.table.doubleClicked.connect(
+            lambda _index: self.group_opened.emit(self.kind, self.table.chosen_key() or "")
+        )
+        self.by_class, self.by_word = Pill("by class"), Pill("by word")
+        self.by_class.setChecked(True)
+        self.by_class.clicked.connect(lambda: self.set_kind("class"))
+        self.by_word.clicked.connect(lambda: self.set_kind("word"))
+        self.macro = QLabel()
+        theme.set_role(self.macro, "small")
+        self.macro.setToolTip(_F1)
+        self.csv = QPushButton("Save as CSV")
+        self.csv.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.csv.clicked.connect(self.csv_requested)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for part in (self.by_class, self.by_word):
+            row.addWidget(part)
+        row.addSpacing(8)
+        row.addWidget(self.macro)
+        row.addStretch(1)
+        row.addWidget(self.csv)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 4, 16, 16)
+        column.setSpacing(10)
+        column.addLayout(row)
+        column.addWidget(self.table, 1)
+
+    def set_cases(self, cases: Cases | None) -> None:
+        self._cases = cases
+        self._fill()
+
+    def set_kind(self, kind: Kind) -> None:
+        self.kind = kind
+        self.by_class.setChecked(kind == "class")
+        self.by_word.setChecked(kind == "word")
+        self._fill()
+        self.group_chosen.emit()
+
+    def sort_by(self, column: int) -> None:
+        """Sorts by a column; again: the other way round."""
+        self._is_descending = not self._is_descending if column == self._sorted_by else column != 0
+        self._sorted_by = column
+        self._fill()
+
+    def sort_by_next(self) -> None:
+        self.sort_by((self._sorted_by + 1) % len(_COLUMNS))
+
+    def rows(self) -> tuple[GroupRow, ...]:
+        if self._cases is None:
+            return ()
+        found = self._cases.found.classes if self.kind == "class" else self._cases.found.words
+        keys = (lambda r: r.name, lambda r: r.n, lambda r: r.audio, lambda r: r.visual, lambda r: r.f1)
+        by_name = sorted(found, key=lambda row: row.name)
+        return tuple(sorted(by_name, key=keys[self._sorted_by], reverse=self._is_descending))
+
+    def chosen(self) -> str | None:
+        return self.table.chosen_key()
+
+    def _fill(self) -> None:
+        arrow = "↓" if self._is_descending else "↑"
+        model = self.table.model()
+        assert isinstance(model, CellModel)
+        model.columns = tuple(
+            replace(column, head=f"{column.head} {arrow}") if place == self._sorted_by else column
+            for place, column in enumerate(_COLUMNS)
+        )
+        model.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(_COLUMNS) - 1)
+        self.table.set_rows([_row(row) for row in self.rows()])
+        macro = None if self._cases is None else self._cases.found.overall.get(f"{self.kind}_f1_macro")
+        self.macro.setText("" if macro is None else f"macro F1 {100 * float(macro):.1f} %")
+
+
+def _row(row: GroupRow) -> Row:
+    return Row(
+        row.name,
+        (
+            Cell(row.name, is_strong=True),
+            Cell(f"{row.n:,}".replace(",", "\u202f")),
+            Cell(_share(row.audio, row.audio_interval_95), tip="with its 95 % interval over the pairs"),
+            Cell(_share(row.visual, row.visual_interval_95), tip="with its 95 % interval over the pairs"),
+            Cell(f"{100 * row.f1:.1f}", tip=f"precision {100 * row.precision:.1f} %, recall {100 * row.recall:.1f} %"),
+        ),
+    )
+
+
+def _share(value: float, interval: tuple[float, float]) -> str:
+    return f"{100 * value:.1f}   ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
