@@ -324,8 +324,8 @@ class JobQueue(QObject):
         return tuple(self._jobs)
 
     def running(self) -> Job | None:
-        """Returns the job to show in the top bar: a run first, else the longest-running other."""
-        busy = [job for job in self._jobs if job.state in ("running", "stopping")]
+        """Returns the job to show in the top bar: a run first, else the longest-running other that comes to an end."""
+        busy = [job for job in self._jobs if job.state in ("running", "stopping") and job.verb != "live"]
         return min(busy, key=lambda job: job.verb not in DETACHED_VERBS, default=None)
 
     def start(
@@ -364,6 +364,17 @@ class JobQueue(QObject):
         self._add(job, on_event, on_finished, waits=False)
         return job
 
+    def reorder(self, job: Job, step: int) -> None:
+        """Moves a job that waits before (-1) or behind (1) the next waiting one of its lane."""
+        waiting = [each for each in self._jobs if each.state == "queued" and each.lane == job.lane]
+        if job not in waiting:
+            return
+        place = waiting.index(job) + step
+        if 0 <= place < len(waiting):
+            here, there = self._jobs.index(job), self._jobs.index(waiting[place])
+            self._jobs[here], self._jobs[there] = self._jobs[there], self._jobs[here]
+            self.job_changed.emit(job)
+
     def close(self) -> None:
         """Lets every job go: the runs go on without us, the others are ended; no timer or pipe is left."""
         self._closing = True
@@ -379,8 +390,8 @@ class JobQueue(QObject):
         self._closing = False
 
     def ending_with_window(self) -> list[Job]:
-        """Returns the jobs that closing the window would cut short; proxies go on by themselves the next time."""
-        return [job for job in self._jobs if not job.outlives_window and job.verb != "proxy"]
+        """Returns the jobs that closing the window would cut short; proxies and live maps go on the next time."""
+        return [job for job in self._jobs if not job.outlives_window and job.verb not in ("proxy", "live")]
 
     def _add(
         self,

@@ -1,7 +1,7 @@
-"""The Matchmaps workspace over a real project, a real player, real jobs in child processes, and maps in a real file."""
+"""The Matchmaps workspace over a real project, a real player, and maps that lie in its cache; no job is needed for them."""
 
-import subprocess
-import sys
+import math
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,20 @@ from annotator.jobs.queue import JobQueue
 from annotator.playback.player import Player
 from annotator.project import Project
 from annotator.views.matchmaps import sources
-from annotator.views.matchmaps.look import Look, overlay, painted
 from annotator.views.matchmaps.presenter import MatchmapsPresenter
 from annotator.views.matchmaps.sources import following_range, sound_peaks, words_here
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
+from annotator.views.widgets.stage import Stage
+from davenet.files import content_hash
 from davenet.jobs import run_job
 from davenet.labels.words import Transcript, Word, transcript_path, write_transcript
-from davenet.matchmap_file import Matchmaps, write_matchmaps
+from davenet.live import FOLDER, STRETCH_S, LiveMaps, Mode, stretch_path, write_arrays
+from davenet.look import WHOLE, Look, letterbox_crop, overlay, painted
 
 DURATION = N_FRAMES / RATE
 CROP = (0.25, 0.1, 0.75, 0.9)
+AROUND = Mode("around", "mean", 2.0)
+SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "checkpoint" / "kitchen-small.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +52,9 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file in the place of the demo's checkpoint; nothing here loads it."""
+    """The checkpoint that comes with the app, in a place of the test's own."""
     path = tmp_path / "demo.safetensors"
-    path.write_bytes(b"weights")
+    shutil.copy(SHIPPED, path)
     monkeypatch.setattr(sources, "DEMO_CHECKPOINT", path)
     return path
 
@@ -79,16 +83,17 @@ def import_videos(project: Project, media: Path) -> list[str]:
     return [video.uid for video in project.store.videos()]
 
 
-def write_maps(project: Project, uid: str, checkpoint: Path) -> Matchmaps:
-    """Maps with one bright cell that walks along the diagonal, and a similarity that peaks at 4 s."""
-    times = np.arange(0, DURATION, 0.25)
-    maps = np.zeros((len(times), 7, 7), np.float16)
-    for index in range(len(times)):
-        maps[index, index % 7, index % 7] = 1.0
-    similarity = np.exp(-((times - 4.0) ** 2)).astype(np.float32)
-    made = Matchmaps(maps, times, similarity, uid, "hash", CROP, 0.0, 1.0, 2.0)
-    write_matchmaps(project.matchmaps_path(uid, checkpoint), made, metadata={})
-    return made
+def write_maps(project: Project, uid: str, checkpoint: Path, mode: Mode = AROUND, *, shift: int = 0) -> LiveMaps:
+    """Every stretch of the video: maps with one bright cell that walks along the diagonal, four a second."""
+    folder = project.cache_dir / FOLDER / content_hash(checkpoint)
+    for stretch in range(math.ceil(DURATION / STRETCH_S)):
+        times = np.arange(stretch * STRETCH_S, min((stretch + 1) * STRETCH_S, DURATION), 0.25)
+        maps = np.zeros((len(times), 7, 7), np.float16)
+        for place, time_s in enumerate(times):
+            cell = (round(time_s * 4) + shift) % 7
+            maps[place, cell, cell] = 1.0
+        write_arrays(stretch_path(folder, mode.key, uid, stretch), {"maps": maps, "times_s": times})
+    return LiveMaps(folder, uid, mode, (0.0, 0.0, 1.0, 1.0)).load()
 
 
 def write_words(project: Project, uid: str) -> None:
@@ -101,12 +106,22 @@ def write_words(project: Project, uid: str) -> None:
     write_transcript(transcript_path(project.labels_dir, uid, "test"), Transcript(uid, "test", "1", "hash", words))
 
 
-def overlay_alpha(workspace: MatchmapsWorkspace) -> np.ndarray:
-    """The opacity that the stage's overlay has now."""
-    image = workspace.stage._overlay
+def overlay_alpha(stage: Stage) -> np.ndarray:
+    """The opacity that a stage's overlay has now."""
+    image = stage._overlay
     assert image is not None
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 4 * image.width()].reshape(image.height(), image.width(), 4)[..., 3].copy()
+
+
+def brightest_cell(stage: Stage) -> tuple[int, int]:
+    alpha = overlay_alpha(stage)
+    row, column = np.unravel_index(int(alpha.argmax()), alpha.shape)
+    return int(row * 7 / alpha.shape[0]), int(column * 7 / alpha.shape[1])
+
+
+def maps_are_there(presenter: MatchmapsPresenter) -> Callable[[], bool]:
+    return lambda: presenter.watching.first is not None and presenter.watching.first.share >= 1
 
 
 def test_a_project_without_videos_says_where_to_get_them(
@@ -139,26 +154,97 @@ def test_the_overlay_is_the_map_of_the_frame_on_screen(
 ) -> None:
     uid = import_videos(project, media)[0]
     write_maps(project, uid, checkpoint)
-    workspace, _, player = opened(project)
-    qtbot.waitUntil(lambda: player.frame is not None and workspace.maps_bar.isHidden())
+    workspace, presenter, player = opened(project)
+    qtbot.waitUntil(lambda: player.frame is not None and maps_are_there(presenter)())
     for index in (0, 3, 9, 20):
         workspace.seek_requested.emit(index * 0.25)
         qtbot.waitUntil(
             lambda index=index: player.frame_time_s == pytest.approx(int(index * 0.25 * RATE + 1e-6) / RATE)
         )
-        alpha = overlay_alpha(workspace)
-        row, column = np.unravel_index(int(alpha.argmax()), alpha.shape)
-        cell = index % 7
-        assert (int(row * 7 / alpha.shape[0]), int(column * 7 / alpha.shape[1])) == (cell, cell)
-        assert (alpha == 0).mean() > 0.5
-    assert workspace.stage.crop() == CROP
+        assert brightest_cell(workspace.stages.first) == (index % 7, index % 7)
+        assert (overlay_alpha(workspace.stages.first) == 0).mean() > 0.5
+    assert workspace.ready.ready() == (((0.0, math.ceil(DURATION / STRETCH_S) * STRETCH_S),),)
 
 
-def test_between_two_maps_both_are_seen_weaker(qtbot: QtBot, project: Project, media: Path, checkpoint: Path) -> None:
-    maps = write_maps(project, "any", checkpoint)
-    halfway = maps.at(0.125)
-    assert halfway[0, 0] == pytest.approx(0.5)
-    assert halfway[1, 1] == pytest.approx(0.5)
+def test_what_lies_in_the_cache_is_shown_without_a_job(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
+) -> None:
+    uid = import_videos(project, media)[0]
+    write_maps(project, uid, checkpoint)
+    _, presenter, _ = opened(project)
+    qtbot.waitUntil(maps_are_there(presenter))
+    assert presenter.watching.first._jobs.jobs == ()
+
+
+def test_maps_of_other_weights_under_the_same_name_are_never_shown(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
+) -> None:
+    uid = import_videos(project, media)[0]
+    write_maps(project, uid, checkpoint)
+    workspace, presenter, player = opened(project)
+    qtbot.waitUntil(lambda: workspace.stages.first._overlay is not None)
+    data = bytearray(checkpoint.read_bytes())
+    data[-1] ^= 1
+    checkpoint.write_bytes(bytes(data))
+    presenter.refresh()
+    assert workspace.stages.first._overlay is None
+    qtbot.waitUntil(lambda: presenter.watching.first.maps is not None)
+    assert presenter.watching.first.map_at(0.0) is None and player.frame is not None
+
+
+def test_another_mode_or_video_takes_the_old_map_away_at_once(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
+) -> None:
+    first, second = import_videos(project, media)
+    write_maps(project, first, checkpoint)
+    write_maps(project, first, checkpoint, Mode("moment"), shift=3)
+    write_maps(project, second, checkpoint, Mode("moment"), shift=5)
+    workspace, presenter, _ = opened(project)
+    qtbot.waitUntil(lambda: workspace.stages.first._overlay is not None)
+    assert brightest_cell(workspace.stages.first) == (0, 0)
+    workspace.controls.sound.modes["moment"].click()
+    assert workspace.stages.first._overlay is None
+    qtbot.waitUntil(lambda: workspace.stages.first._overlay is not None)
+    assert brightest_cell(workspace.stages.first) == (3, 3)
+    assert workspace.controls.sound.lit() == "moment"
+    presenter.show_video(second)
+    assert workspace.stages.first._overlay is None
+    qtbot.waitUntil(lambda: workspace.stages.first._overlay is not None)
+    assert brightest_cell(workspace.stages.first) == (5, 5)
+
+
+def test_two_checkpoints_show_side_by_side_with_their_difference(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    other = tmp_path / "other.safetensors"
+    data = bytearray(checkpoint.read_bytes())
+    data[-1] ^= 1
+    other.write_bytes(bytes(data))
+    find = sources.find_checkpoints
+    monkeypatch.setattr(
+        sources, "find_checkpoints", lambda project: [*find(project), sources._checkpoint(project, "run 7", other)]
+    )
+    uid = import_videos(project, media)[0]
+    write_maps(project, uid, checkpoint)
+    write_maps(project, uid, other, shift=2)
+    workspace, _, _ = opened(project)
+    stages, panel = workspace.stages, workspace.panel
+    assert stages.in_view() == [stages.first]
+    panel.second_chosen.emit(str(other))
+    panel.difference.click()
+    assert stages.in_view() == [stages.first, stages.second, stages.change]
+    qtbot.waitUntil(lambda: stages.change._overlay is not None)
+    assert brightest_cell(stages.first) == (0, 0)
+    assert brightest_cell(stages.second) == (2, 2)
+    image = stages.change._overlay.copy()
+    side = image.width() / 7
+    less, more = (image.pixelColor(int((cell + 0.5) * side), int((cell + 0.5) * side)) for cell in (0, 2))
+    assert less.blue() > less.red() and more.red() > more.blue()
+    assert less.alpha() > 100 and more.alpha() > 100
+    assert len(workspace.ready.ready()) == 2 and panel.legend.isVisible()
+    panel.second_chosen.emit("")
+    assert stages.in_view() == [stages.first] and not panel.legend.isVisible()
 
 
 def test_keys_play_move_and_change_the_overlay(
@@ -166,8 +252,8 @@ def test_keys_play_move_and_change_the_overlay(
 ) -> None:
     uid = import_videos(project, media)[0]
     write_maps(project, uid, checkpoint)
-    workspace, _, player = opened(project)
-    qtbot.waitUntil(lambda: player.state == "paused" and workspace.maps_bar.isHidden())
+    workspace, presenter, player = opened(project)
+    qtbot.waitUntil(lambda: player.state == "paused" and maps_are_there(presenter)())
     qtbot.waitExposed(workspace)
     workspace.activateWindow()
     qtbot.waitUntil(workspace.isActiveWindow)
@@ -186,18 +272,18 @@ def test_keys_play_move_and_change_the_overlay(
     qtbot.waitUntil(lambda: player.frame is not None and number_in(player.frame) == N_FRAMES - 5 * RATE + 1)
     press(Qt.Key.Key_Comma)
     qtbot.waitUntil(lambda: player.frame is not None and number_in(player.frame) == N_FRAMES - 5 * RATE)
-    before = workspace.controls.look
+    before = workspace.controls.look.look
     press(Qt.Key.Key_Equal)
     press(Qt.Key.Key_BracketRight)
     press(Qt.Key.Key_V)
-    look = workspace.controls.look
+    look = workspace.controls.look.look
     assert look.alpha == pytest.approx(before.alpha + 0.05)
     assert look.threshold == pytest.approx(before.threshold + 0.05)
     assert look.colour_map != before.colour_map
     press(Qt.Key.Key_M)
-    assert workspace.stage._overlay is None
+    assert workspace.stages.first._overlay is None
     press(Qt.Key.Key_M)
-    assert workspace.stage._overlay is not None
+    assert workspace.stages.first._overlay is not None
     press(Qt.Key.Key_Space)
     assert player.state == "playing"
     press(Qt.Key.Key_Space)
@@ -209,10 +295,10 @@ def test_a_slider_with_the_focus_keeps_its_arrow_keys(
 ) -> None:
     uid = import_videos(project, media)[0]
     write_maps(project, uid, checkpoint)
-    workspace, _, player = opened(project)
-    qtbot.waitUntil(lambda: player.state == "paused" and workspace.maps_bar.isHidden())
+    workspace, presenter, player = opened(project)
+    qtbot.waitUntil(lambda: player.state == "paused" and maps_are_there(presenter)())
     workspace.activateWindow()
-    slider = workspace.controls.alpha._slider
+    slider = workspace.controls.look.alpha._slider
     slider.setFocus()
     qtbot.waitUntil(slider.hasFocus)
     QTest.keyClick(slider, Qt.Key.Key_Right)
@@ -220,17 +306,47 @@ def test_a_slider_with_the_focus_keeps_its_arrow_keys(
     assert player.time_s == 0.0
 
 
-def test_words_here_lead_to_where_they_are_said_and_light_up_there(
+def test_a_word_is_chosen_in_the_lane_or_beside_and_let_go_again(
     qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
 ) -> None:
     uid = import_videos(project, media)[0]
+    write_maps(project, uid, checkpoint)
+    write_maps(project, uid, checkpoint, Mode("span", video_uid=uid, start_s=4.2, end_s=4.8), shift=4)
     write_words(project, uid)
-    workspace, _, player = opened(project)
+    workspace, presenter, player = opened(project)
     qtbot.waitUntil(lambda: [pill.text() for pill in workspace.panel.pills()] == ["onions", "butter"])
-    qtbot.waitUntil(lambda: player.state == "paused")
+    qtbot.waitUntil(lambda: workspace.stages.first._overlay is not None)
     workspace.panel.pills()[1].click()
-    assert player.time_s == pytest.approx(4.5)
+    assert presenter.asking.choice.mode == Mode("span", video_uid=uid, start_s=4.2, end_s=4.8)
+    assert workspace.controls.sound.lit() == "word" and player.time_s == 0.0
     assert [pill.isChecked() for pill in workspace.panel.pills()] == [False, True]
+    qtbot.waitUntil(lambda: workspace.stages.first._overlay is not None)
+    assert brightest_cell(workspace.stages.first) == (4, 4)
+    workspace.word_clicked.emit(3)
+    assert presenter.asking.choice.mode == AROUND
+    workspace.word_moved.emit(1)
+    assert presenter.asking.choice.text == "take"
+    workspace.word_moved.emit(1)
+    assert presenter.asking.choice.text == "onions"
+
+
+def test_a_part_is_chosen_by_dragging_or_by_two_keys_and_gone_with_the_video(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
+) -> None:
+    uid, second = import_videos(project, media)
+    write_maps(project, uid, checkpoint)
+    workspace, presenter, player = opened(project)
+    qtbot.waitUntil(lambda: player.state == "paused")
+    workspace.axis.part_selected.emit(1.0, 2.5)
+    assert presenter.asking.choice.mode == Mode("span", video_uid=uid, start_s=1.0, end_s=2.5)
+    assert workspace.axis.selection() == (1.0, 2.5) and workspace.controls.sound.lit() == "span"
+    workspace.seek_requested.emit(3.0)
+    workspace.span_marked.emit("from")
+    workspace.seek_requested.emit(2.0)
+    workspace.span_marked.emit("to")
+    assert (presenter.asking.choice.start_s, presenter.asking.choice.end_s) == (2.0, 3.0)
+    presenter.show_video(second)
+    assert presenter.asking.choice.mode == AROUND and workspace.axis.selection() is None
 
 
 def test_a_video_is_found_again_where_it_was_left(
@@ -268,73 +384,14 @@ def test_a_player_that_another_workspace_uses_is_left_alone(
     assert player.time_s == pytest.approx(2.0, abs=0.5)
 
 
-def test_damaged_maps_say_so_and_can_be_made_again(
-    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
-) -> None:
-    uid = import_videos(project, media)[0]
-    path = project.matchmaps_path(uid, checkpoint)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"cut short")
-    workspace, _, _ = opened(project)
-    qtbot.waitUntil(lambda: "damaged" in workspace.maps_bar.text())
-    assert workspace.maps_bar.action_button().text() == "Compute matchmaps"
-
-
-def test_a_checkpoint_that_does_not_load_is_told_in_place(
-    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
-) -> None:
-    import_videos(project, media)
-    workspace, _, _ = opened(project)
-    qtbot.waitUntil(lambda: workspace.maps_bar.action_button().isVisible())
-    workspace.maps_bar.action_button().click()
-    qtbot.waitUntil(lambda: checkpoint.name in workspace.maps_bar.text(), timeout=60_000)
-    assert workspace.maps_bar.action_button().isVisible()
-
-
-def test_maps_are_computed_in_place_cancelled_and_rendered_by_child_processes(
-    qtbot: QtBot, project: Project, checkpoint: Path, opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "short").mkdir()
-    write_video(tmp_path / "short" / "short.mp4", times=[n / RATE for n in range(RATE)])
-    make = (
-        "import sys, torch; from pathlib import Path; from davenet.model.checkpoint import save_checkpoint;"
-        "from davenet.model.config import MODEL_CONFIGS as models; from davenet.model.davenet import DAVEnet;"
-        "torch.manual_seed(0); save_checkpoint(Path(sys.argv[1]), DAVEnet(models['small']), metadata={})"
-    )
-    subprocess.run([sys.executable, "-c", make, str(checkpoint)], check=True, cwd=Path(__file__).parents[2])
-    uid = import_videos(project, tmp_path / "short")[0]
-    workspace, _, _ = opened(project)
-    bar = workspace.maps_bar
-    qtbot.waitUntil(lambda: bar.action_button().isVisible())
-    bar.action_button().click()
-    qtbot.waitUntil(lambda: bar.cancel_button().isVisible())
-    bar.cancel_button().click()
-    qtbot.waitUntil(lambda: bar.action_button().isVisible(), timeout=60_000)
-    assert not project.matchmaps_path(uid, checkpoint).exists()
-    bar.action_button().click()
-    qtbot.waitUntil(bar.isHidden, timeout=120_000)
-    assert project.matchmaps_path(uid, checkpoint).exists()
-    assert "maps ready" in workspace.panel.facts()
-    out = tmp_path / "rendered.mp4"
-    monkeypatch.setattr(workspace, "ask_path", lambda title, suggested, kind: out)
-    workspace.panel.render_button.click()
-    qtbot.waitUntil(lambda: workspace.panel.rendering.text().startswith("Saved"), timeout=120_000)
-    assert out.stat().st_size > 1000
-    assert workspace.panel.render_button.isEnabled()
-    assert "torch" not in sys.modules or "torch" in _imported_before
-
-
-_imported_before = set(sys.modules)
-
-
 def test_a_saved_frame_is_what_the_stage_shows(
     qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     uid = import_videos(project, media)[0]
     maps = write_maps(project, uid, checkpoint)
-    workspace, _, player = opened(project)
-    qtbot.waitUntil(lambda: player.frame is not None and workspace.maps_bar.isHidden())
+    workspace, presenter, player = opened(project)
+    qtbot.waitUntil(lambda: player.frame is not None and maps_are_there(presenter)())
     workspace.seek_requested.emit(1.0)
     qtbot.waitUntil(lambda: player.frame_time_s == pytest.approx(1.0))
     monkeypatch.setattr(workspace, "ask_path", lambda title, suggested, kind: tmp_path / "frame")
@@ -342,7 +399,8 @@ def test_a_saved_frame_is_what_the_stage_shows(
     saved = tmp_path / "frame.png"
     qtbot.waitUntil(saved.exists)
     assert player.frame is not None
-    expected = painted(player.frame, maps.at(1.0), workspace.controls.look, CROP)
+    crop = sources.model_config(checkpoint).crop_of(player.frame.shape[1], player.frame.shape[0])
+    expected = painted(player.frame, maps.shown(1.0), workspace.controls.look.look, crop)
     assert np.array_equal(cv2.imread(str(saved))[..., ::-1], expected)
     assert (expected != player.frame).any()
 
@@ -360,6 +418,27 @@ def test_keeping_only_what_is_heard_darkens_the_rest_and_the_frame_outside_the_c
     assert laid is not None
     assert laid[1] == (0.0, 0.0, 1.0, 1.0)
     assert overlay(matchmap, Look(is_shown=False), CROP, (200, 100)) is None
+
+
+def test_a_whole_frame_s_map_is_cut_to_the_frame_and_never_stretched() -> None:
+    matchmap = np.zeros((14, 14), np.float32)
+    matchmap[0] = 1.0  # above a frame of 2:1, in the black
+    matchmap[6:8, 3:5] = 1.0
+    crop = letterbox_crop(200, 100)
+    assert crop == (0.0, -0.5, 1.0, 1.5)
+    seen = painted(np.zeros((100, 200, 3), np.uint8), matchmap, Look(alpha=1.0, threshold=0.5), crop)
+    rows, columns = np.nonzero(seen.any(axis=2))
+    assert rows.mean() == pytest.approx(50, abs=2)
+    assert columns.mean() == pytest.approx(200 * 4 / 14, abs=2)
+    laid = overlay(matchmap, Look(), crop, (200, 100))
+    assert laid is not None and laid[1] == (0.0, 0.0, 1.0, 1.0) and laid[0].shape[1] == 2 * laid[0].shape[0]
+
+
+def test_a_contour_runs_where_the_threshold_is_crossed() -> None:
+    ramp = np.tile(np.linspace(0, 1, 14, dtype=np.float32), (14, 1))
+    seen = painted(np.zeros((140, 140, 3), np.uint8), ramp, Look(alpha=0.0, threshold=0.5, contour=True), WHOLE)
+    bright = np.nonzero((seen > 100).all(axis=2))[1]
+    assert len(bright) and abs(bright - 69.5).max() <= 3
 
 
 def test_the_range_turns_a_page_in_play_and_centres_after_a_leap() -> None:
