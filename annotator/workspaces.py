@@ -80,6 +80,7 @@ class OpenProject(QObject):
         self.retrieval = RetrievalPresenter(retrieval, self.work, players[3], self)
         self.data = DataPresenter(data, self.work, self, player=players[2])
         self.review.data_requested.connect(lambda: window.open_workspace("Data"))
+        self.runs.review_requested.connect(self._review_moved)
         self.review.runs_requested.connect(lambda: window.open_workspace("Runs"))
         self._connect_people(review, window)
         matchmaps.workspace_requested.connect(window.open_workspace)
@@ -122,6 +123,10 @@ class OpenProject(QObject):
         """Lets a run's model score the project's pairs, in the background."""
         if not any(job.verb == "score" for job in self.work.queue.jobs):
             self.work.start("score", f"Score the pairs with {run_id}", lambda: verbs.plan_score(self.project, run_id))
+
+    def _review_moved(self, name: str, uids: list[str]) -> None:
+        self.review.show_selection(name, uids)
+        self.window.open_workspace("Review")
 
     def _adjudicate(self, window: MainWindow) -> None:
         self.review.queue.set_state("adjudicate")

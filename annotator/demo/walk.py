@@ -172,15 +172,13 @@ class _Walker:
 
     def train(self) -> dict[str, Any]:
         """Starts a fine-tune from the accepted pairs, watches it, evaluates it."""
-        from annotator.views.runs.form import RunWish
-        from davenet.training.presets import PRESETS
+        from annotator.views.runs.wishes import RunWish
 
         opened = self._opened()
         self.window.open_workspace("Runs")
         self.pause(0.3)
         known = {run.id for run in opened.project.store.runs()}
-        rate = PRESETS["demo"].learning_rate
-        opened.runs.start_run(RunWish("demo", str(CHECKPOINT), TRAIN_EPOCHS, rate, "auto"))
+        opened.runs.start_run(RunWish("demo", str(CHECKPOINT), {"epochs": TRAIN_EPOCHS}))
         self.until(lambda: len(opened.project.store.runs()) > len(known), "the run is planned")
         run_id = next(run.id for run in opened.project.store.runs() if run.id not in known)
         self.say(f"Runs: fine-tuning {run_id}")

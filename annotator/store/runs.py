@@ -30,6 +30,9 @@ class RunQueries(Database):
                 pid=run.pid,
                 created_at=run.created_at or datetime.now(UTC),
                 finished_at=run.finished_at,
+                notes=run.notes,
+                tags=list(run.tags),
+                queue_place=run.queue_place,
             )
             session.add(row)
             session.flush()

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotator.project import Project
-from annotator.verbs.choosing import choose_next, collect_evidence, plan_evidence
+from annotator.verbs.choosing import NEXT_PAIRS, choose_next, collect_evidence, plan_evidence
 from annotator.verbs.corpora import collect_import_corpus, plan_import_corpus
 from annotator.verbs.engines import on_engine
+from annotator.verbs.foreign_runs import command_elsewhere, plan_elsewhere, take_in_run
 from annotator.verbs.importing import collect_import, plan_import
 from annotator.verbs.labelling import (
     collect_detect,
@@ -29,6 +30,7 @@ from annotator.verbs.scoring import collect_score, plan_score
 from annotator.verbs.showing import collect_matchmaps, collect_render, plan_matchmaps, plan_render
 from annotator.verbs.taking_in import import_release
 from annotator.verbs.training import (
+    ELSEWHERE,
     accepted_split,
     collect_estimate,
     collect_evaluate,
@@ -45,6 +47,8 @@ from annotator.verbs.training import (
 from davenet.specs import Spec
 
 __all__ = [
+    "NEXT_PAIRS",
+    "ELSEWHERE",
     "accept_result",
     "accepted_split",
     "choose_next",
@@ -66,12 +70,14 @@ __all__ = [
     "collect_score",
     "collect_train",
     "collect_transcribe",
+    "command_elsewhere",
     "galleries_of",
     "import_release",
     "lacks_proxies",
     "looked_at",
     "on_engine",
     "plan_detect",
+    "plan_elsewhere",
     "plan_estimate",
     "plan_evaluate",
     "plan_evidence",
@@ -93,6 +99,7 @@ __all__ = [
     "resolve_run",
     "run_ended",
     "run_started",
+    "take_in_run",
     "wants_proxies",
 ]
 

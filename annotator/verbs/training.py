@@ -20,6 +20,7 @@ from davenet.pairs import Pair, read_pairs, write_pairs
 from davenet.specs import EstimateSpec, EvaluateSpec, TrainSpec
 from davenet.training.presets import preset as training_preset
 
+ELSEWHERE = "Starts elsewhere; open its folder here when it comes back."  # the message of such a run
 OF_RUN = "of "  # before a run's id: the gallery of that run
 
 
@@ -33,12 +34,14 @@ def plan_train(
     run_id: str | None = None,
     with_non_food: bool = True,
     dataset: int | str | None = None,
+    waits: bool = False,
 ) -> TrainSpec:
     """Freezes the pairs into a new run's folder, adds the run's record and returns its spec.
 
     The pairs are those of a frozen `dataset` (its number, or "latest"), else what is accepted now, `with_non_food` pairs
     or without. `start_from` is a run's id or a checkpoint file. Raises UserError with fewer than two accepted pairs, for
-    an unknown preset or impossible values, and for a checkpoint that is not there; nothing is written then.
+    an unknown preset or impossible values, and for a checkpoint that is not there; nothing is written then. A run that
+    `waits` has a place in the queue: a window that is closed before it began starts it the next time.
     """
     values = dict(config or {})
     chosen_config = training_preset(preset, values).model_dump(mode="json")
@@ -73,7 +76,8 @@ def plan_train(
         "spec": spec.model_dump(mode="json"),
     }
     write_text_atomically(run_dir / "run.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    project.store.add_run(RunRecord(run_id, preset, "planned", record))
+    place = max((run.queue_place or 0.0 for run in project.store.runs()), default=0.0) + 1.0 if waits else None
+    project.store.add_run(RunRecord(run_id, preset, "planned", record, queue_place=place))
     return spec
 
 

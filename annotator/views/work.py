@@ -60,20 +60,20 @@ class Work(QObject):
     def find_runs_again(self, done: Callable[[], None] = lambda: None) -> None:
         """Follows the runs that an earlier window left going; those that never began are marked so."""
 
-        def unfinished() -> list[RunRecord]:
-            found = [run for run in self.project.store.runs() if run.state in ("running", "planned")]
-            for run in found:
-                if run.state == "planned" and not (self.project.run_dir(run.id) / "events.jsonl").exists():
-                    self.project.store.update_run(run.id, state="cancelled", message="Closed before it began.")
-            return found
+        def unfinished() -> list[tuple[RunRecord, TrainSpec]]:
+            found = []
+            for run in self.project.store.runs():
+                if run.state in ("running", "planned") and (spec := _spec_again(self.project, run)) is not None:
+                    found.append((run, spec))
+            return sorted(found, key=lambda each: each[0].queue_place or 0.0)
 
-        def follow(found: list[RunRecord]) -> None:
-            for run in found:
-                folder = self.project.run_dir(run.id)
+        def follow(found: list[tuple[RunRecord, TrainSpec]]) -> None:
+            for run, spec in found:
+                folder, title = spec.run_dir, f"Train {run.id}"
                 if (folder / "events.jsonl").exists() or run.state == "running":
-                    spec = TrainSpec.model_validate(run.config["spec"]).model_copy(update={"run_dir": folder})
-                    job = self.queue.find_again(spec, title=f"Train {run.id}", folder=folder)
-                    self._follow(job, None)
+                    self._follow(self.queue.find_again(spec, title=title, folder=folder), None)
+                else:
+                    self._follow(self.queue.start(spec, title=title), None)
             done()
 
         self.background.run(unfinished, follow, lambda error: self.refused.emit("train", str(error)))
@@ -107,6 +107,26 @@ class Work(QObject):
             over(None)
 
         self.background.run(lambda: _collect(self.project, job.spec, outcome), over, not_collected)
+
+
+def _spec_again(project: Project, run: RunRecord) -> TrainSpec | None:
+    """Returns what to follow, or to start, of a run that is not over; one that cannot be is marked with the reason."""
+    folder = project.run_dir(run.id)
+    if run.state == "planned" and run.message == verbs.ELSEWHERE:
+        return None
+    if not folder.is_dir():
+        sentence = f"{folder} is gone; bring it back and resume the run, or delete the run."
+        project.store.update_run(run.id, state="failed", message=sentence)
+        return None
+    if run.state == "planned" and run.queue_place is None and not (folder / "events.jsonl").exists():
+        project.store.update_run(run.id, state="cancelled", message="Closed before it began.")
+        return None
+    try:
+        return TrainSpec.model_validate(run.config["spec"]).model_copy(update={"run_dir": folder})
+    except (KeyError, ValueError):
+        sentence = f"Run {run.id} was begun by another version and cannot be followed; its folder is as it was."
+        project.store.update_run(run.id, state="failed", message=sentence)
+        return None
 
 
 def _collect(project: Project, spec: Spec, outcome: Outcome) -> Mapping[str, Any] | None:

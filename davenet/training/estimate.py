@@ -5,7 +5,6 @@ is thrown away.
 """
 
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from davenet.training.distributed import world_of
 from davenet.training.interruption import Interruption
 from davenet.training.loader import Loader
 from davenet.training.loop import Run
+from davenet.training.memory import held
 from davenet.training.presets import TrainConfig, preset
 
 MEASURED_STEPS = 2  # after one that warms everything up
@@ -57,7 +57,7 @@ def estimate(spec: EstimateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
         gallery_s = _measured_gallery(run, stop)
         weights = sum(value.numel() * value.element_size() for value in run.model.state_dict().values())
         n_floats = sum(parameter.numel() for parameter in run.model.parameters() if parameter.requires_grad)
-        memory, kind = _memory(world.device)
+        memory = held(world.device)
         device = str(world.device)
     steps = _n_steps(n_train, config) * config.epochs
     measured_pairs = min(n_validation, config.evaluation_gallery)
@@ -72,8 +72,8 @@ def estimate(spec: EstimateSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
         "step_s": step_s,
         "pairs_per_s": min(n_train, config.batch_size) / step_s if step_s else 0.0,
         "seconds": seconds,
-        "memory_bytes": memory,
-        "memory_of": kind,
+        "memory_bytes": memory.get("memory_bytes", 0.0),
+        "gpu_bytes": memory.get("gpu_bytes", 0.0),
         "disk_bytes": disk,
         "disk_free_bytes": shutil.disk_usage(_existing(spec.train.run_dir)).free,
         "device": device,
@@ -145,18 +145,6 @@ def _n_steps(n_train: int, config: TrainConfig) -> int:
         one_video, config.batch_size, seed=config.seed, epoch=0, pairs_a_video=config.pairs_a_video
     )
     return len(batches)
-
-
-def _memory(device: torch.device) -> tuple[int, str]:
-    """Returns the most bytes that were held at once, and of what memory."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device)), "graphics card"
-    if sys.platform == "win32":
-        return 0, "processor"
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, "processor"
 
 
 def _existing(path: Path) -> Path:

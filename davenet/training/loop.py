@@ -31,6 +31,7 @@ from davenet.training.distributed import World, world_of
 from davenet.training.image_maps import ImageMaps, freeze_image_branch
 from davenet.training.interruption import Interruption
 from davenet.training.loader import Loaded, Loader
+from davenet.training.memory import held
 from davenet.training.objective import Objective
 from davenet.training.pace import Pace
 from davenet.training.presets import TrainConfig, preset
@@ -293,7 +294,7 @@ class Run:
             total = len(self.pairs) * self.config.epochs
             done = total if is_last else min(total, round(epoch * len(self.pairs)))
             if values:
-                self.emit(events.Metrics(self.place.step, epoch, values))
+                self.emit(events.Metrics(self.place.step, epoch, {**values, **held(self.world.device)}))
             self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
 
     def _write_metrics(self, epoch: float, values: dict[str, float]) -> None:

@@ -18,8 +18,8 @@ from annotator.project import Project
 from annotator.store.records import RunRecord
 from annotator.views.runs import values
 from annotator.views.runs.chart import Curve, CurveChart, grid, share_grid, value_text
-from annotator.views.runs.form import RunWish
 from annotator.views.runs.presenter import RunsPresenter
+from annotator.views.runs.wishes import RunWish
 from annotator.views.runs.workspace import RunsWorkspace
 from annotator.views.work import Work
 from davenet import events
@@ -84,19 +84,18 @@ def runs(project: Project, qtbot: QtBot) -> Iterator[Runs]:
 
 
 def wish(epochs: int = 1, *, start_from: str = "") -> RunWish:
-    return RunWish("small", start_from, epochs, 0.01, "cpu")
+    return RunWish("small", start_from, {"epochs": epochs, "learning_rate": 0.01}, "cpu")
 
 
 def test_without_runs_the_page_says_what_a_run_is_and_what_it_would_learn_from(runs: Runs) -> None:
     assert runs.view.empty.isVisible()
     assert runs.view.verified.text() == "18 verified pairs"
     runs.view.empty.action_button().click()
-    runs.settle()
+    runs.until(lambda: runs.view.form.isVisible() and runs.view.form.start.isEnabled())
     assert runs.view.form.isVisible()
     assert runs.view.form.pairs.text() == (
-        "12 accepted pairs to train on, 6 to validate; chance of Recall@10 there is 100.0 %."
+        "12 accepted pairs to train on, 12 non-food; 6 to validate, where chance of Recall@10 is 100.0 %."
     )
-    assert runs.view.form.start.isEnabled()
     runs.qtbot.keyClick(runs.view.form, Qt.Key.Key_Escape)
     assert not runs.view.form.isVisible()
 
@@ -107,11 +106,11 @@ def test_a_run_is_started_followed_and_kept(runs: Runs) -> None:
     runs.settle()
     run = runs.project.store.runs()[0]
     runs.until(lambda: runs.cell(0, 6).startswith("done"))
-    assert runs.cell(0, 0) == "1  small"
-    assert float(runs.cell(0, 2)) == pytest.approx(100 * run.result["audio_recall_at_10"], abs=0.05)
+    assert runs.cell(0, 0) == "1  small, dataset 1"
+    assert float(runs.cell(0, 2).split(" ± ")[0]) == pytest.approx(100 * run.result["audio_recall_at_10"], abs=0.05)
     assert runs.view.details.run_id() == run.id
-    assert len(runs.view.recall.curves()[0].points) == 3  # before the first epoch and after each
-    assert runs.view.loss.curves()[0].points
+    assert len(runs.view.recall.curves()[0].x) == 3  # before the first epoch and after each
+    assert len(runs.view.loss.curves()[0].x)
     assert run.pid is None
     runs.until(lambda: not runs.view.details.action("evaluate").isHidden())
     assert runs.view.details.action("cancel").isHidden()
@@ -149,7 +148,7 @@ def test_a_run_goes_on_without_its_window_and_is_found_again(runs: Runs) -> None
     again = Runs(runs.project, runs.qtbot)
     again.work.find_runs_again()
     again.until(lambda: "epoch" in again.presenter.status())
-    again.until(lambda: bool(again.view.loss.curves()) and bool(again.view.loss.curves()[0].points))
+    again.until(lambda: bool(again.view.loss.curves()) and len(again.view.loss.curves()[0].x) > 0)
     again.presenter.cancel_run(run_id)
     again.until(lambda: runs.project.store.run(run_id).state == "cancelled")
     again.settle()
@@ -180,26 +179,10 @@ def test_too_few_accepted_pairs_are_told_in_the_form(tmp_path: Path, qtbot: QtBo
     project, _ = make_project(tmp_path / "empty", ["train"])
     runs = Runs(project, qtbot)
     runs.presenter.open_form()
-    runs.settle()
-    assert "no accepted pairs" in runs.view.form.pairs.text()
+    runs.until(lambda: "no accepted pairs" in runs.view.form.pairs.text())
     assert not runs.view.form.start.isEnabled()
     runs.close()
     project.close()
-
-
-def test_the_form_takes_a_presets_values_and_refuses_impossible_ones(runs: Runs) -> None:
-    form = runs.view.form
-    runs.presenter.open_form()
-    runs.settle()
-    form.choose_preset("weak-random")
-    assert (form.epochs.text(), form.learning_rate.text()) == ("100", "0.001")
-    assert "Table 3" in form.description.text()
-    assert form.epochs.toolTip()
-    form.learning_rate.setText("0")
-    assert not form.start.isEnabled()
-    form.learning_rate.setText("0.01")
-    assert form.start.isEnabled()
-    assert form.wish() == RunWish("weak-random", "", 100, 0.01, "auto")
 
 
 def test_a_history_takes_metrics_from_a_file_and_passes_bad_lines_over(tmp_path: Path) -> None:
@@ -212,16 +195,16 @@ def test_a_history_takes_metrics_from_a_file_and_passes_bad_lines_over(tmp_path:
     ]
     path.write_text("\n".join(lines))
     history = values.history_of_metrics(path)
-    assert history.loss == [(0.5, 2.0)]
-    assert history.recall == [(1.0, pytest.approx(0.3))]
-    assert values.history_of_metrics(tmp_path / "none").loss == []
+    assert history.loss.points() == [(0.5, 2.0)]
+    assert history.recall.points() == [(1.0, pytest.approx(0.3))]
+    assert not len(values.history_of_metrics(tmp_path / "none").loss)
 
 
 def test_a_run_that_goes_on_from_its_state_draws_no_line_backwards() -> None:
     history = values.RunHistory()
     for epoch, loss in ((1.0, 3.0), (2.0, 2.0), (3.0, 1.0), (2.0, 1.9), (4.0, 0.9)):
         history.take(events.Metrics(1, epoch, {"loss": loss}), 0.0)
-    assert history.loss == [(1.0, 3.0), (2.0, 1.9), (4.0, 0.9)]
+    assert history.loss.points() == [(1.0, 3.0), (2.0, 1.9), (4.0, 0.9)]
 
 
 def test_the_rate_comes_from_the_last_seconds_and_not_from_a_burst() -> None:
@@ -273,7 +256,7 @@ def test_a_chart_paints_its_curves_and_says_so_when_it_has_none(qtbot: QtBot) ->
     chart.set_curves([], empty="Comes with the first step.")
     blank = chart.grab().toImage()
     points = tuple((float(i), 3.0 / (i + 1)) for i in range(5000))
-    chart.set_curves([Curve("1 small", "accent", (*points, (5000.0, math.nan)))], "0.1 · step 5")
+    chart.set_curves([Curve.of("1 small", "accent", (*points, (5000.0, math.nan)))], "0.1 · step 5")
     assert chart.grab().toImage() != blank
     qtbot.mouseMove(chart, chart.rect().center())
     chart.grab()

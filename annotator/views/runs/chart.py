@@ -1,32 +1,41 @@
-"""A chart card: a few curves over epochs on a quiet grid, the newest number at the right of its title.
+"""A chart card: curves over epochs, steps, pairs or time on a quiet grid, the newest number at the right of its title.
 
-Painted here rather than by a plotting library: four lines of grid, no axes, and the tokens' colours at once.
+Painted here rather than by a plotting library: four lines of grid, no axes, and the tokens' colours at once. A curve of a
+million points is drawn as what its pixels show.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
+from annotator.views.runs.series import Values, shown
+from annotator.views.runs.values import duration_text, number_text
 
 LEFT, RIGHT, TOP, BOTTOM = 16, 16, 52, 28
 GRID_LINES = 4
 _SHARES = (10.0, 20.0, 40.0, 60.0, 80.0, 100.0)  # the tops of a chart of percentages
-MOST_POINTS = 1200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """Points of (epoch, value) in a token's colour; the first curve of a chart is the one that is read out."""
+    """Points of (x, value) in a token's colour; the first curve of a chart is the one that is read out."""
 
     name: str
     token: str
-    points: tuple[tuple[float, float], ...]
+    x: Values
+    y: Values
     dashed: bool = False
+
+    @classmethod
+    def of(cls, name: str, token: str, points: Sequence[tuple[float, float]], *, dashed: bool = False) -> "Curve":
+        rows = np.array(points, np.float64).reshape(-1, 2)
+        return cls(name, token, rows[:, 0], rows[:, 1], dashed)
 
 
 def round_step(span: float, lines: int = GRID_LINES) -> float:
@@ -68,6 +77,9 @@ class CurveChart(QWidget):
         self._title, self._unit = title, unit
         self._readout, self._empty = "", ""
         self._curves: tuple[Curve, ...] = ()
+        self._axis = "epoch"
+        self._lines: dict[tuple[int, int], Values] = {}  # by curve and width: the points that its pixels show
+        self.n_painted = 0  # points of the last painting: what a test of quickness counts
         self._hover_x: float | None = None
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -79,9 +91,10 @@ class CurveChart(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(240, 180)
 
-    def set_curves(self, curves: Sequence[Curve], readout: str = "", empty: str = "") -> None:
+    def set_curves(self, curves: Sequence[Curve], readout: str = "", empty: str = "", *, axis: str = "epoch") -> None:
         """Takes the curves to draw, the first on top; `empty` is said while there is no point at all."""
-        self._curves, self._readout, self._empty = tuple(curves), readout, empty
+        self._curves, self._readout, self._empty, self._axis = tuple(curves), readout, empty, axis
+        self._lines.clear()
         self.setAccessibleDescription(readout)
         self.update()
 
@@ -105,19 +118,32 @@ class CurveChart(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
         self._paint_head(painter)
         plot = QRectF(LEFT, TOP, self.width() - LEFT - RIGHT, self.height() - TOP - BOTTOM)
-        points = [point for curve in self._curves for point in curve.points if math.isfinite(point[1])]
-        if not points:
+        drawn = [self._line(place, plot) for place in range(len(self._curves))]
+        self.n_painted = sum(map(len, drawn))
+        if not self.n_painted:
             painter.setPen(tokens.color("muted"))
             painter.drawText(plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
             return
-        low, high = min(value for _, value in points), max(value for _, value in points)
+        values = np.concatenate([line[:, 1] for line in drawn])
+        low, high = float(values.min()), float(values.max())
         lines = share_grid(high) if self._unit == "%" else grid(low, high)
-        last_epoch = max(1.0, max(epoch for epoch, _ in points))
+        last = max(float(line[-1, 0]) for line in drawn if len(line))
+        last_epoch = last if last > 0 else 1.0
         self._paint_grid(painter, plot, lines, last_epoch)
-        for curve in reversed(self._curves):
-            self._paint_curve(painter, plot, curve, lines, last_epoch)
+        for curve, line in reversed(list(zip(self._curves, drawn, strict=True))):
+            self._paint_curve(painter, plot, curve, line, lines, last_epoch)
         if self._hover_x is not None and plot.left() <= self._hover_x <= plot.right():
             self._paint_hover(painter, plot, lines, last_epoch)
+
+    def _line(self, place: int, plot: QRectF) -> Values:
+        """Returns the points of a curve that its pixels show, (n, 2)."""
+        width = max(2, int(plot.width()))
+        key = place, width
+        if key not in self._lines:
+            curve = self._curves[place]
+            kept = shown(curve.x, curve.y, width)
+            self._lines[key] = np.column_stack([curve.x[kept], curve.y[kept]])
+        return self._lines[key]
 
     def _paint_head(self, painter: QPainter) -> None:
         tokens = theme.current()
@@ -142,19 +168,16 @@ class CurveChart(QWidget):
             box = QRectF(plot.left(), y - 15, plot.width(), 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         base = QRectF(plot.left(), plot.bottom() + 6, plot.width(), 16)
-        painter.drawText(base, Qt.AlignmentFlag.AlignLeft, "epoch 0")
-        painter.drawText(base, Qt.AlignmentFlag.AlignRight, f"{last_epoch:.0f}")
+        painter.drawText(base, Qt.AlignmentFlag.AlignLeft, f"{self._axis} 0")
+        painter.drawText(base, Qt.AlignmentFlag.AlignRight, axis_text(last_epoch, self._axis))
 
     def _paint_curve(
-        self, painter: QPainter, plot: QRectF, curve: Curve, lines: list[float], last_epoch: float
+        self, painter: QPainter, plot: QRectF, curve: Curve, points: Values, lines: list[float], last_epoch: float
     ) -> None:
         color = theme.current().color(curve.token)
-        thinned = curve.points[:: max(1, len(curve.points) // MOST_POINTS)]
-        line = [
-            QPointF(_x(plot, epoch, last_epoch), _y(plot, value, lines))
-            for epoch, value in (*thinned, *curve.points[-1:])
-            if math.isfinite(value)
-        ]
+        x = plot.left() + plot.width() * points[:, 0] / last_epoch
+        y = plot.bottom() - plot.height() * (points[:, 1] - lines[0]) / (lines[-1] - lines[0])
+        line = [QPointF(px, py) for px, py in zip(x.tolist(), y.tolist(), strict=True)]
         style = Qt.PenStyle.DashLine if curve.dashed else Qt.PenStyle.SolidLine
         painter.setPen(QPen(color, 1 if curve.dashed else 2, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -172,8 +195,9 @@ class CurveChart(QWidget):
         painter.drawLine(QPointF(self._hover_x, plot.top() - 8), QPointF(self._hover_x, plot.bottom()))
         rows = []
         for curve in self._curves:
-            if curve.points:
-                near = min(curve.points, key=lambda point: abs(point[0] - epoch))
+            points = self._line(self._curves.index(curve), plot)
+            if len(points):
+                near = points[int(np.abs(points[:, 0] - epoch).argmin())]
                 rows.append((curve, near))
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(tokens.color(curve.token))
@@ -186,7 +210,9 @@ class CurveChart(QWidget):
         painter.setBrush(tokens.color("raised"))
         painter.drawRoundedRect(box, 4, 4)
         painter.setPen(tokens.color("muted"))
-        painter.drawText(box.adjusted(8, 3, -8, 0), Qt.AlignmentFlag.AlignTop, f"epoch {epoch:.1f}")
+        painter.drawText(
+            box.adjusted(8, 3, -8, 0), Qt.AlignmentFlag.AlignTop, f"{self._axis} {axis_text(epoch, self._axis)}"
+        )
         for number, (curve, near) in enumerate(rows):
             row = QRectF(box.left() + 8, box.top() + 17 + 15 * number, box.width() - 16, 15)
             painter.setPen(tokens.color(curve.token if curve.token != "accent" else "accent_text"))
@@ -196,6 +222,13 @@ class CurveChart(QWidget):
             painter.setPen(tokens.color("text"))
             aligned = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
             painter.drawText(row, aligned, f"{near[1]:.3g} {self._unit}".strip())
+
+
+def axis_text(value: float, axis: str) -> str:
+    """Returns a place on the axis: "12.5" epochs, "4 120" steps, "1 h 12 min"."""
+    if axis == "time":
+        return duration_text(value)
+    return f"{value:.1f}" if axis == "epoch" and value != round(value) else number_text(value)
 
 
 def _x(plot: QRectF, epoch: float, last_epoch: float) -> float:

@@ -1,221 +1,202 @@
-"""The form of a new run: inline above the charts, with what each choice means beside it."""
+"""The form of a new run: a preset's values in groups with what each means, searched by name; which pairs; a dry run.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
+Its fields are made in turns like every form's (annotator.views.data.verb_form), so that opening it holds nothing up.
+"""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDoubleValidator, QIntValidator, QKeyEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from annotator.views import theme
-from annotator.views.runs.values import number_text, percent_text
+from annotator.views.data.field_row import FieldRow
+from annotator.views.data.fields import Wish
+from annotator.views.data.verb_form import Run, VerbForm
+from annotator.views.runs.wishes import PAIRS, FormFacts, RunWish, carried, run_form, wish_of
+from annotator.views.widgets.pill import Pill
+from annotator.views.widgets.section import SectionHead
+from davenet.errors import UserError
 
-_CHOOSE = "choose"
-
-
-@dataclass(frozen=True, slots=True)
-class PresetChoice:
-    """A preset with the values that the form starts from; `start_from` is the checkpoint that suits it, '' none."""
-
-    name: str
-    description: str
-    epochs: int
-    learning_rate: float
-    start_from: str = ""
+PAIRS_MS = 250  # after the last change, before the pairs are counted
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    label: str
+class RunForm(VerbForm):
+    """Emits the run that is wished for, or its dry run; the presenter tells what its pairs are and what it would take."""
 
+    run_requested = Signal(object)  # RunWish
+    estimate_requested = Signal(object)  # RunWish
+    elsewhere_requested = Signal(object)  # RunWish: for another machine
+    pairs_requested = Signal(object)  # RunWish: which pairs would these be?
 
-@dataclass(frozen=True, slots=True)
-class FormChoices:
-    """What the form offers, with the help of each field as the training configuration states it."""
-
-    presets: tuple[PresetChoice, ...]
-    checkpoints: tuple[Choice, ...]
-    devices: tuple[Choice, ...]
-    help: dict[str, str] = dataclass_field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RunWish:
-    """What a person asked for; `start_from` is a run's id, a checkpoint file or '' for random weights."""
-
-    preset: str
-    start_from: str
-    epochs: int
-    learning_rate: float
-    device: str
-
-
-class NewRunForm(QFrame):
-    """Emits the wish; Escape or Cancel puts it away."""
-
-    start_requested = Signal(object)  # RunWish
-    put_away = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        theme.set_role(self, "card")
-        self.preset = QComboBox()
-        self.start_from = QComboBox()
-        self.epochs = QLineEdit()
-        self.epochs.setValidator(QIntValidator(1, 10_000, self.epochs))
-        self.learning_rate = QLineEdit()
-        validator = QDoubleValidator(1e-7, 10.0, 10, self.learning_rate)
-        validator.setLocale(validator.locale().c())
-        self.learning_rate.setValidator(validator)
-        self.device = QComboBox()
-        self.start = QPushButton("Start run")
-        theme.set_role(self.start, "primary")
-        self.start.setToolTip("Freeze the accepted pairs and start (Enter)")
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Put the form away (Esc)")
-        self.description = QLabel(wordWrap=True)
-        theme.set_role(self.description, "small")
+    def __init__(self, run: Run | None = None, parent: QWidget | None = None) -> None:
+        self._facts = FormFacts()
+        self._has_pairs = False
+        self._is_set_up = False
+        self.search = QLineEdit(placeholderText="Search the settings", clearButtonEnabled=True)
+        self.search.setAccessibleName("Search the settings")
+        self.search.setToolTip("Shows the settings whose name or meaning has these words")
+        self.search.setMaximumWidth(260)
+        self.only_changed = Pill("Changed")
+        self.only_changed.setToolTip("Show only what differs from the preset")
         self.pairs = QLabel(wordWrap=True)
-        theme.set_role(self.pairs, "muted")
-        self._choices = FormChoices((), (), ())
-        self._is_ready = False
-        self._build()
-        self.preset.currentIndexChanged.connect(self._preset_chosen)
-        self.start_from.activated.connect(self._start_chosen)
-        for field in (self.epochs, self.learning_rate):
-            field.textChanged.connect(lambda _text: self._update_start())
-        self.start.clicked.connect(self._start)
-        self.cancel.clicked.connect(self.put_away)
+        self.pairs.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.leak = QLabel(wordWrap=True)
+        self.leak.hide()
+        self.dry_run = QPushButton("Dry run")
+        self.dry_run.setToolTip("Take two steps and say how long it would take, and what memory and disk")
+        self.elsewhere = QPushButton("Start elsewhere")
+        self.elsewhere.setToolTip("Freeze the pairs and copy the command line that trains on another machine")
+        self.cost = QLabel(wordWrap=True)
+        self.cost.hide()
+        super().__init__(run, parent)
+        self._count = QTimer(self, singleShot=True, interval=PAIRS_MS)
+        self._count.timeout.connect(self._ask_for_pairs)
+        self._lay_out()
+        self._is_set_up = True
+        self.search.textChanged.connect(lambda _text: self._filter())
+        self.only_changed.toggled.connect(lambda _on: self._filter())
+        self.dry_run.clicked.connect(self._ask_for_estimate)
+        self.elsewhere.clicked.connect(lambda: self.elsewhere_requested.emit(self.run_wish()))
+        self.start_requested.connect(self._wished)
 
-    def _build(self) -> None:
-        fields: Sequence[tuple[str, str, QWidget, int]] = (
-            ("preset", "Preset", self.preset, 3),
-            ("start_from", "Start from", self.start_from, 4),
-            ("epochs", "Epochs", self.epochs, 2),
-            ("learning_rate", "Learning rate", self.learning_rate, 2),
-            ("device", "Device", self.device, 2),
-        )
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(4)
-        for column, (name, text, widget, stretch) in enumerate(fields):
-            label = QLabel(text)
-            theme.set_role(label, "small")
-            label.setBuddy(widget)
-            widget.setObjectName(name)
-            widget.setAccessibleName(text)
-            widget.setMinimumWidth(96)
-            grid.addWidget(label, 0, column)
-            grid.addWidget(widget, 1, column)
-            grid.setColumnStretch(column, stretch)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.pairs, 1)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.start)
-        column_ = QVBoxLayout(self)
-        column_.setContentsMargins(16, 12, 16, 14)
-        column_.setSpacing(8)
-        column_.addLayout(grid)
-        column_.addWidget(self.description)
-        column_.addLayout(buttons)
+    def _lay_out(self) -> None:
+        theme.set_role(self.pairs, "small")
+        theme.set_role(self.leak, "bad")
+        theme.set_role(self.cost, "small")
+        find = QHBoxLayout()
+        find.setContentsMargins(16, 0, 16, 0)
+        find.setSpacing(8)
+        find.addWidget(self.search)
+        find.addWidget(self.only_changed)
+        find.addStretch(1)
+        says = QVBoxLayout()
+        says.setContentsMargins(16, 0, 16, 0)
+        says.setSpacing(2)
+        for label in (self.pairs, self.leak, self.cost):
+            says.addWidget(label)
+        column = self.layout()
+        assert isinstance(column, QVBoxLayout)
+        column.insertLayout(1, find)
+        column.insertLayout(3, says)
+        foot = self.start.parentWidget().layout()
+        assert isinstance(foot, QHBoxLayout)
+        for button in (self.dry_run, self.elsewhere):
+            foot.insertWidget(foot.indexOf(self.cancel), button)
 
-    def set_choices(self, choices: FormChoices) -> None:
-        """Takes what can be chosen, and keeps what was chosen where it is still there."""
-        chosen = self.preset.currentData()
-        self._choices = choices
-        for box, offered in (
-            (self.preset, [Choice(preset.name, preset.name) for preset in choices.presets]),
-            (self.start_from, [Choice("", "Random weights"), *choices.checkpoints, Choice(_CHOOSE, "Choose a file…")]),
-            (self.device, list(choices.devices)),
-        ):
-            before = box.currentData()
-            box.blockSignals(True)
-            box.clear()
-            for choice in offered:
-                box.addItem(choice.label, choice.value)
-            box.setCurrentIndex(max(0, box.findData(before)))
-            box.blockSignals(False)
-        for name, text in choices.help.items():
-            widget = self.findChild(QWidget, name)
-            if widget is not None:
-                widget.setToolTip(text)
-        if chosen is None:
-            self._preset_chosen()
+    def set_facts(self, facts: FormFacts) -> None:
+        """Takes what the project offers, for the next `fill`."""
+        self._facts = facts
 
-    def set_pairs(self, n_train: int, n_validation: int, note: str = "") -> None:
-        """Says what the run would learn from and be measured on, with what chance would reach there."""
-        chance = min(1.0, 10 / n_validation) if n_validation else None
-        text = f"{number_text(n_train)} accepted pairs to train on, {number_text(n_validation)} to validate"
-        self.pairs.setText(
-            f"{text}; chance of Recall@10 there is {percent_text(chance)} %." + (f" {note}" if note else "")
-        )
-        self._is_ready = True
-        self._update_start()
+    def fill(self, filled: Wish | None = None) -> None:
+        """Shows the form as it was filled in, or with the first preset's values."""
+        self.cost.hide()
+        self.set_form(run_form(self._facts), filled)
+        self.search.clear()
+        self.only_changed.setChecked(False)
+        self._count.start()
+
+    def choose(self, key: str, remembered: Wish | None = None) -> None:
+        if remembered is None and self._is_set_up and self.variant() and self.variant() != key and self._pages:
+            before: Mapping[str, Any] = {}
+            if self._pages[self.variant()].is_made():
+                try:
+                    before = carried(self.wish().given())
+                except UserError:
+                    before = {}
+            self._pages.pop(key, None)  # it is made anew with what stays
+            remembered = Wish("train", key, tuple(before.items()))
+        super().choose(key, remembered)
+        if self._is_set_up:
+            self.cost.hide()
+            self._filter()
+            self._count.start()
+
+    def run_wish(self) -> RunWish:
+        """Returns the run that is asked for; raises UserError where a field is wrong."""
+        return wish_of(self.wish(), self._facts)
+
+    def set_pairs(self, sentence: str, warning: str = "") -> None:
+        """Says what the run would learn from and be measured on, and where the split leaks."""
+        self._has_pairs = True
+        self.pairs.setText(sentence)
+        theme.set_role(self.pairs, "small")
+        self.leak.setText(warning)
+        self.leak.setVisible(bool(warning))
+        self._update()
 
     def set_refused(self, reason: str) -> None:
-        """Says why no run can be started yet."""
+        """Says why no run can be started on these pairs."""
+        self._has_pairs = False
         self.pairs.setText(reason)
-        self._is_ready = False
-        self._update_start()
+        theme.set_role(self.pairs, "bad")
+        self.leak.hide()
+        self._update()
 
-    def choose_preset(self, name: str) -> None:
-        index = self.preset.findData(name)
-        if index >= 0:
-            self.preset.setCurrentIndex(index)
+    def show_cost(self, sentence: str, *, is_bad: bool = False) -> None:
+        """Says what the dry run found, or that it goes on."""
+        self.cost.setText(sentence)
+        theme.set_role(self.cost, "field-bad" if is_bad else "field-good")
+        self.cost.setVisible(bool(sentence))
 
-    def wish(self) -> RunWish:
-        return RunWish(
-            self.preset.currentData(),
-            self.start_from.currentData() or "",
-            int(self.epochs.text()),
-            float(self.learning_rate.text()),
-            self.device.currentData() or "auto",
-        )
+    # -- inside ------------------------------------------------------------------------------------------------------
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.put_away.emit()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.start.isEnabled():
-            self._start()
-        else:
-            super().keyPressEvent(event)
+    def _update(self) -> None:
+        super()._update()
+        if self._is_set_up:
+            is_right = self.start.isEnabled() and self._has_pairs
+            self.start.setEnabled(is_right)
+            self.dry_run.setEnabled(is_right)
+            self.elsewhere.setEnabled(is_right)
 
-    def _preset_chosen(self) -> None:
-        preset = next((p for p in self._choices.presets if p.name == self.preset.currentData()), None)
-        if preset is None:
+    def _row_made(self, row: FieldRow) -> None:
+        super()._row_made(row)
+        self._show_row(row)
+
+    def _made(self) -> None:
+        super()._made()
+        self._filter()
+
+    def _edited(self, row: FieldRow) -> None:
+        super()._edited(row)
+        self.cost.hide()
+        if row.field.section == PAIRS:
+            self._count.start()
+
+    def _filter(self) -> None:
+        """Shows the fields that are looked for, and the heads of groups that have any."""
+        page = self._pages.get(self._key)
+        if page is None:
             return
-        self.description.setText(preset.description)
-        self.epochs.setText(str(preset.epochs))
-        self.learning_rate.setText(f"{preset.learning_rate:g}")
-        self.start_from.setCurrentIndex(max(0, self.start_from.findData(preset.start_from)))
+        shown = {row.field.section for row in page.rows.values() if self._show_row(row)}
+        for head in page.findChildren(SectionHead):
+            head.setVisible(head.text() in shown)
 
-    def _start_chosen(self) -> None:
-        if self.start_from.currentData() != _CHOOSE:
+    def _show_row(self, row: FieldRow) -> bool:
+        words = self.search.text().casefold().split()
+        field = row.field
+        text = f"{field.label} {field.name} {field.help} {field.section}".casefold()
+        is_shown = all(word in text for word in words) and (not self.only_changed.isChecked() or row.is_changed())
+        row.setVisible(is_shown)
+        return is_shown
+
+    def _ask_for_pairs(self) -> None:
+        page = self._pages.get(self._key)
+        if page is None or not self.isVisible():
             return
-        path, _ = QFileDialog.getOpenFileName(self, "A checkpoint", "", "Checkpoints (*.safetensors)")
-        self.start_from.setCurrentIndex(0)
-        if path:
-            self.start_from.insertItem(1, path, path)
-            self.start_from.setCurrentIndex(1)
+        if not page.is_made():
+            self._count.start()
+            return
+        try:
+            self.pairs_requested.emit(self.run_wish())
+        except UserError:
+            return  # the field says what is wrong
 
-    def _update_start(self) -> None:
-        is_filled = self.epochs.hasAcceptableInput() and self.learning_rate.hasAcceptableInput()
-        self.start.setEnabled(self._is_ready and is_filled)
+    def _ask_for_estimate(self) -> None:
+        if self.dry_run.isEnabled():
+            self.show_cost("Taking two steps to measure…")
+            theme.set_role(self.cost, "small")
+            self.estimate_requested.emit(self.run_wish())
 
-    def _start(self) -> None:
-        if self.start.isEnabled():
-            self.start_requested.emit(self.wish())
+    def _wished(self, filled: Wish) -> None:
+        self.run_requested.emit(wish_of(filled, self._facts))

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from annotator.store.records import RunRecord
+from annotator.views.runs.series import Series
 from davenet import events
 
 LOG_LINES = 200
+PAUSED = "Paused; resume it to go on."  # the message of a run that was stopped to go on later
 RATE_SPAN_S = 15.0
 THIN_SPACE = "\u202f"
 
@@ -23,6 +25,17 @@ def number_text(value: float) -> str:
 
 def percent_text(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
+
+
+def interval_text(share: float, interval: tuple[float, float] | None) -> str:
+    """Returns "38.6 ± 3.2" percent: half of the interval's width beside the share."""
+    half = "" if interval is None else f" ± {50 * (interval[1] - interval[0]):.1f}"
+    return f"{percent_text(share)}{half}"
+
+
+def bytes_text(count: float) -> str:
+    """Returns "820 MB" or "3.4 GB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def duration_text(seconds: float) -> str:
@@ -58,14 +71,19 @@ class Rate:
 
 @dataclass(slots=True)
 class RunHistory:
-    """The numbers of a run as they come: `loss` and `recall` are (epoch, value), recall the mean of both ways."""
+    """The numbers of a run as they come: its loss, and the mean Recall@10 of both ways, over epochs, steps and time."""
 
-    loss: list[tuple[float, float]] = field(default_factory=list)
-    recall: list[tuple[float, float]] = field(default_factory=list)
+    n_pairs: float = 0.0  # of one epoch, for the seconds that its steps took; 0 where it is not known
+    loss: Series = field(default_factory=Series)
+    recall: Series = field(default_factory=Series)
     audio_recall: float | None = None
     visual_recall: float | None = None
     step: int = 0
     epoch: float = 0.0
+    time_s: float = 0.0
+    pairs_per_s: float | None = None
+    memory_bytes: float | None = None
+    gpu_bytes: float | None = None
     progress: events.Progress | None = None
     rate: Rate = field(default_factory=Rate)
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
@@ -98,38 +116,39 @@ class RunHistory:
         return max(0.0, self.progress.total - self.progress.done) / rate
 
     def _take_metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        self.step, self.epoch = step, epoch
+        pairs_per_s = values.get("pairs_per_s") or self.pairs_per_s
+        if epoch < self.epoch:  # it goes on from its last saved state
+            self.time_s *= epoch / self.epoch
+        elif pairs_per_s:
+            self.time_s += (epoch - self.epoch) * self.n_pairs / pairs_per_s
+        self.step, self.epoch, self.pairs_per_s = step, epoch, pairs_per_s
+        self.memory_bytes = values.get("memory_bytes", self.memory_bytes)
+        self.gpu_bytes = values.get("gpu_bytes", self.gpu_bytes)
         if "loss" in values:
-            self.loss = _forward(self.loss, epoch)
-            self.loss.append((epoch, float(values["loss"])))
+            self.loss.add(epoch, step, self.time_s, float(values["loss"]))
         audio, visual = values.get("audio_recall_at_10"), values.get("visual_recall_at_10")
         if audio is not None and visual is not None:
             self.audio_recall, self.visual_recall = float(audio), float(visual)
-            self.recall = _forward(self.recall, epoch)
-            self.recall.append((epoch, (self.audio_recall + self.visual_recall) / 2))
+            self.recall.add(epoch, step, self.time_s, (self.audio_recall + self.visual_recall) / 2)
             self.log.append(f"audio R@10 {100 * audio:.1f}  visual {100 * visual:.1f}")
-            self.log.append(f"epoch {epoch:.0f}" + (f"  loss {self.loss[-1][1]:.3f}" if self.loss else ""))
+            last = self.loss.last()
+            self.log.append(f"epoch {epoch:.0f}" + (f"  loss {last[1]:.3f}" if last else ""))
 
 
-def _forward(curve: list[tuple[float, float]], epoch: float) -> list[tuple[float, float]]:
-    """Drops what lies ahead: a run that was killed goes on from its last saved state."""
-    return curve if not curve or curve[-1][0] < epoch else [point for point in curve if point[0] < epoch]
-
-
-def history_of_metrics(path: Path) -> RunHistory:
+def history_of_metrics(path: Path, n_pairs: float = 0.0) -> RunHistory:
     """Returns the history in a run's metrics.jsonl, whoever ran it; an unreadable line is passed over."""
-    history = RunHistory()
+    history = RunHistory(n_pairs)
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8", errors="replace").split("\n")
     except OSError:
         return history
     for line in lines:
         try:
             values = json.loads(line)
             step, epoch = int(values.pop("step")), float(values.pop("epoch"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            history.take(events.Metrics(step, epoch, values), 0.0)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             continue
-        history.take(events.Metrics(step, epoch, values), 0.0)
     return history
 
 
@@ -158,6 +177,13 @@ def recalls(run: RunRecord, history: RunHistory | None) -> tuple[float | None, f
     return audio, visual
 
 
+def recall_intervals(run: RunRecord) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Returns the 95 % intervals of what `recalls` returns, None where none was kept."""
+    evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
+    audio, visual = (evaluated.get(f"{way}_recall_at_10_interval_95") for way in ("audio", "visual"))
+    return (tuple(audio) if audio else None), (tuple(visual) if visual else None)  # type: ignore[return-value]
+
+
 def gallery(run: RunRecord) -> tuple[int | None, float | None]:
     """Returns the number of pairs that Recall@10 is taken over, and what chance would reach."""
     evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
@@ -182,6 +208,8 @@ def state_text(run: RunRecord) -> str:
             return f"done · {took}" if took else "done"
         case "cancelled":
             reached = run.result.get("epochs")
+            if run.message == PAUSED:
+                return f"paused at epoch {reached}" if reached else "paused"
             return f"stopped at epoch {reached}" if reached else "stopped"
         case "failed" | "crashed":
             return run.state
@@ -195,8 +223,10 @@ def details(run: RunRecord, history: RunHistory | None, config: Mapping[str, Any
     food, other = pairs.get("train_food"), pairs.get("train_non_food")
     size, chance = gallery(run)
     audio, visual = recalls(run, history)
-    start = run.config.get("start_from")
+    start = run.config.get("start_from_run") or run.config.get("start_from")
+    dataset = f"{pairs['dataset']} ({str(pairs.get('dataset_hash'))[:8]})" if pairs.get("dataset") else ""
     rows = [
+        ("dataset", dataset),
         ("pairs", "" if food is None else f"{number_text(food)} accepted, {number_text(other or 0)} non-food"),
         ("gallery", "" if size is None else f"{number_text(size)} validation pairs"),
         ("audio R@10", "" if audio is None else f"{percent_text(audio)} %"),
@@ -211,6 +241,11 @@ def details(run: RunRecord, history: RunHistory | None, config: Mapping[str, Any
         ("rate", f"{config['learning_rate']:g}" if "learning_rate" in config else ""),
         ("device", {"auto": "automatic", "cpu": "processor"}.get(device := str(run.config.get("device", "")), device)),
     ]
+    if history is not None and run.state == "running":
+        rate = history.rate.per_s()
+        rows.append(("speed", f"{rate:.3g} pairs/s" if rate else ""))
+        rows.append(("memory", bytes_text(history.memory_bytes) if history.memory_bytes else ""))
+        rows.append(("GPU memory", bytes_text(history.gpu_bytes) if history.gpu_bytes else ""))
     left = None if history is None or run.state != "running" else history.left_s()
     rows.append(("left", duration_text(left)) if left is not None else ("took", took_text(run)))
     return [(name, value) for name, value in rows if value]

@@ -1,0 +1,134 @@
+"""The comparison of any number of runs: Recall@10 on the gallery they share, and what was asked differently."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from annotator.views import theme
+from annotator.views.widgets.section import SectionHead
+from annotator.views.widgets.table import Cell, CellTable, Column, Row
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """A row: figures as texts, '–' where there is none; `difference` is that to the first run, its sign in `is_better`."""
+
+    run_id: str
+    name: str
+    token: str
+    audio: str
+    visual: str
+    difference: str
+    is_better: bool | None = None
+    note: str = ""  # why it does not compare; its row is greyed then
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    gallery: str
+    runs: tuple[ComparedRun, ...]
+    values: tuple[tuple[str, tuple[str, ...]], ...]
+    n_missing: int = 0  # evaluations that are to be made first
+
+
+class ComparisonPage(QWidget):
+    measure_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.says = QLabel(wordWrap=True)
+        theme.set_role(self.says, "muted")
+        self.measure = QPushButton("Measure on the same gallery")
+        self.measure.setToolTip("Evaluate the runs that have no ranks on the first run's gallery")
+        self.measure.setAccessibleName("Measure on the same gallery")
+        self.measure.clicked.connect(self.measure_requested)
+        self.results = CellTable(
+            (
+                Column("RUN", 180, 3),
+                Column("AUDIO R@10 %", 120, 1),
+                Column("VISUAL R@10 %", 120, 1),
+                Column("DIFFERENCE, 95 %", 200, 2, tip="Mean of both ways against the first run: paired bootstrap"),
+                Column("", 160, 2),
+            )
+        )
+        self.results.setAccessibleName("Results on the same gallery")
+        self._values_card = QFrame()
+        theme.set_role(self._values_card, "card")
+        self._values = QVBoxLayout(self._values_card)
+        self._values.setContentsMargins(1, 1, 1, 1)
+        self.values: CellTable | None = None
+        self._card = QFrame()
+        theme.set_role(self._card, "card")
+        inside = QVBoxLayout(self._card)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.addWidget(self.results)
+        head = QHBoxLayout()
+        head.addWidget(self.says, 1)
+        head.addWidget(self.measure)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addLayout(head)
+        column.addWidget(self._card)
+        column.addWidget(SectionHead("Asked differently"))
+        self.same = QLabel("All of them were asked the same.")
+        theme.set_role(self.same, "muted")
+        column.addWidget(self.same)
+        column.addWidget(self._values_card)
+        column.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll.viewport().setAutoFillBackground(False)
+        scroll.setWidget(body)
+        body.setAutoFillBackground(False)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def set_comparison(self, comparison: Comparison) -> None:
+        runs = comparison.runs
+        if len(runs) < 2:
+            self.says.setText("Choose a run and press Compare (or C) on each that should be here; two are needed.")
+        else:
+            self.says.setText(f"Recall@10 {comparison.gallery}; differences are to {runs[0].name}.")
+        self.measure.setVisible(comparison.n_missing > 0 and len(runs) > 1)
+        self.results.set_rows([_row(run) for run in runs])
+        for part in (self._card, self.same, self._values_card):
+            part.setVisible(bool(runs))
+        self._card.setFixedHeight(self.results.content_height() + 2)
+        self._set_values(runs, comparison.values)
+
+    def _set_values(self, runs: Sequence[ComparedRun], values: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        if self.values is not None:
+            self._values.removeWidget(self.values)
+            self.values.deleteLater()
+            self.values = None
+        self.same.setVisible(len(runs) > 1 and not values)
+        self._values_card.setVisible(len(runs) > 1 and bool(values))
+        if len(runs) < 2 or not values:
+            return
+        columns = (Column("VALUE", 150, 1), *(Column(run.name.upper(), 110, 1) for run in runs))
+        self.values = CellTable(columns, row_height=28)
+        self.values.setAccessibleName("What the runs were asked differently")
+        self.values.set_rows(
+            [Row(name, (Cell(name.replace("_", " "), token="muted"), *map(Cell, each))) for name, each in values]
+        )
+        self._values.addWidget(self.values)
+        self._values_card.setFixedHeight(self.values.content_height() + 2)
+
+
+def _row(run: ComparedRun) -> Row:
+    token = "muted" if run.note else "text"
+    better = {True: "accept", False: "reject", None: token}[run.is_better]
+    return Row(
+        run.run_id,
+        (
+            Cell(run.name, dot=run.token, token=token),
+            Cell(run.audio, token=token),
+            Cell(run.visual, token=token),
+            Cell(run.difference, token=better),
+            Cell(run.note, token="muted", tip=run.note),
+        ),
+    )

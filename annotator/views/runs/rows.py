@@ -1,0 +1,178 @@
+"""Runs as the workspace shows them: a row of the table, the curves, the right panel, the top bar's text. No widgets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from annotator import verbs
+from annotator.jobs.queue import Job
+from annotator.store.records import RunRecord
+from annotator.views.runs import values
+from annotator.views.runs.chart import Curve
+from annotator.views.runs.details_panel import RunDetails
+from annotator.views.runs.series import Series
+from annotator.views.widgets.table import Cell, Row
+from davenet.errors import UserError
+from davenet.training.presets import preset
+
+Curves = tuple[list[Curve], list[Curve], tuple[str, str]]
+
+
+def row_of(
+    run: RunRecord, token: str | None, history: values.RunHistory | None, job: Job | None, evaluating: Job | None
+) -> Row:
+    audio, visual = values.recalls(run, history)
+    intervals = values.recall_intervals(run)
+    size, chance = values.gallery(run)
+    pairs = values.n_pairs(run)
+    tags = f" · {', '.join(run.tags)}" if run.tags else ""
+    dataset = (run.config.get("pairs") or {}).get("dataset")
+    name = values.label_of(run) + (f", dataset {dataset}" if dataset else "")
+    tip = f"{run.id}{tags}" + (f"\n{run.notes}" if run.notes else "")
+    return Row(
+        run.id,
+        (
+            Cell(name + tags, dot=token or "line", tip=tip),
+            Cell("–" if pairs is None else values.number_text(pairs)),
+            _recall_cell(audio, intervals[0]),
+            _recall_cell(visual, intervals[1]),
+            Cell("–" if size is None else values.number_text(size), token="muted"),
+            Cell(values.percent_text(chance), token="muted"),
+            _state_cell(run, history, job, evaluating),
+        ),
+    )
+
+
+def curves_of(
+    drawn: Mapping[str, str],
+    runs: Mapping[str, RunRecord],
+    histories: Mapping[str, values.RunHistory],
+    axis: str,
+) -> Curves:
+    """Returns the curves of loss and recall of the runs that are drawn, and what the chosen one's newest values are."""
+    loss, recall = [], []
+    readouts = ("", "")
+    for place, (run_id, token) in enumerate(drawn.items()):
+        history, run = histories.get(run_id), runs.get(run_id)
+        if history is None or run is None:
+            continue
+        name, n_pairs = values.label_of(run), float(values.n_pairs(run) or 0)
+        loss.append(Curve(name, token, _x(history.loss, axis, n_pairs), history.loss.column("value")))
+        recall.append(Curve(name, token, _x(history.recall, axis, n_pairs), 100 * history.recall.column("value")))
+        if place:
+            continue
+        last_loss, last_recall = history.loss.last(), history.recall.last()
+        readouts = (
+            f"{last_loss[1]:.2f} · step {values.number_text(history.step)}" if last_loss else "",
+            f"{100 * last_recall[1]:.1f} % · epoch {last_recall[0]:.0f}" if last_recall else "",
+        )
+        _, chance = values.gallery(run)
+        x = _x(history.recall, axis, n_pairs)
+        if chance is not None and len(x):
+            recall.append(Curve("chance", "faint", np.array([0.0, max(x[-1], 1e-9)]), np.full(2, 100 * chance), True))
+    recall.sort(key=lambda curve: curve.dashed)
+    return loss, recall, readouts
+
+
+def details_of(
+    run: RunRecord,
+    history: values.RunHistory | None,
+    job: Job | None,
+    *,
+    is_evaluating: bool,
+    is_compared: bool,
+    n_waiting: int,
+) -> RunDetails:
+    ended_badly = job is None and run.state in ("failed", "crashed")
+    is_told = ended_badly or run.message == verbs.ELSEWHERE
+    return RunDetails(
+        run.id,
+        f"Run {values.number_of(run)}",
+        run.preset,
+        tuple(values.details(run, history, _config(run))),
+        frozenset(_actions(run, job, is_evaluating=is_evaluating, n_waiting=n_waiting)),
+        run.message if is_told else "",
+        tuple(reversed(history.log)) if history else (),
+        run.notes,
+        run.tags,
+        is_compared,
+    )
+
+
+def status_text(run: RunRecord, job: Job, history: values.RunHistory) -> str:
+    """Returns "run 7 · epoch 12 of 30 · 41 pairs/s"."""
+    parts = [f"run {values.number_of(run)}"]
+    if job.state == "stopping":
+        parts.append("stopping")
+    elif history.progress is None or not history.progress.note:
+        parts.append("starting")
+    else:
+        parts.append(history.progress.note)
+        if (rate := history.rate.per_s()) is not None:
+            parts.append(f"{rate:.0f} {history.progress.unit}/s" if rate >= 3 else f"{rate:.1f} pairs/s")
+    return " · ".join(parts)
+
+
+def _actions(run: RunRecord, job: Job | None, *, is_evaluating: bool, n_waiting: int) -> Sequence[str]:
+    actions = ["folder", "duplicate", "compare"]
+    if is_evaluating or (job is not None and job.state != "stopping"):
+        actions.append("cancel")
+    if job is not None and job.state == "running":
+        actions.append("pause")
+    if job is not None and job.state == "queued" and n_waiting > 1:
+        actions += ["sooner", "later"]
+    if job is None and not is_evaluating:
+        actions.append("delete")
+        if run.state != "finished":
+            actions += ["resume", "command"]
+        if run.result.get("best_checkpoint") or run.result.get("checkpoint"):
+            actions.append("evaluate")
+    return actions
+
+
+def _recall_cell(share: float | None, interval: tuple[float, float] | None) -> Cell:
+    return Cell(
+        values.interval_text(share, interval) if share is not None else "–", token="muted" if share is None else "text"
+    )
+
+
+def _state_cell(run: RunRecord, history: values.RunHistory | None, job: Job | None, evaluating: Job | None) -> Cell:
+    if job is None:
+        if evaluating is not None:
+            progress = evaluating.progress
+            share = progress.done / progress.total if progress and progress.total else 0.0
+            return Cell("evaluating", share=share)
+        if run.state in ("failed", "crashed"):
+            return Cell(values.state_text(run), token="reject", glyph="warning", glyph_token="reject", tip=run.message)
+        if run.message == verbs.ELSEWHERE:
+            return Cell("starts elsewhere", token="muted", tip=run.message)
+        return Cell(values.state_text(run), tip=run.message)
+    if job.state == "queued":
+        return Cell("waits for the run before it", token="muted")
+    if job.state == "stopping":
+        return Cell("saving, then stops", token="muted")
+    progress = history.progress if history else None
+    if progress is None or not progress.total:
+        return Cell("starting", token="muted")
+    left = history.left_s() if history else None
+    return Cell("" if left is None else f"{values.duration_text(left)} left", share=progress.done / progress.total)
+
+
+def _x(series: Series, axis: str, n_pairs: float) -> Any:
+    match axis:
+        case "step":
+            return series.column("step")
+        case "time":
+            return series.column("time_s")
+        case "pairs":
+            return series.column("epoch") * n_pairs
+        case _:
+            return series.column("epoch")
+
+
+def _config(run: RunRecord) -> Mapping[str, Any]:
+    try:
+        return preset(run.preset, run.config.get("values")).model_dump()
+    except UserError:
+        return {}  # a preset of another version; its other facts still show
