@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from annotator.views import theme
@@ -14,11 +14,14 @@ from annotator.views.widgets.section import SectionHead
 
 _SAID = {"accept": "accepts", "reject": "rejects", "unsure": "is unsure", "skip": "skipped"}
 _WIDTH, _HEIGHT, _PAD = 190, 86, 12  # pixels of a card, and inside it
+_LOW = 54  # a card where the video needs the room
 _LINE = 17
 
 
 class AdjudicationStrip(QFrame):
     """Hidden until a pair with verdicts to settle is shown."""
+
+    shown = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,8 +47,31 @@ class AdjudicationStrip(QFrame):
         column.setSpacing(6)
         column.addLayout(head)
         column.addWidget(self._scroll)
-        self._scroll.setFixedHeight(_HEIGHT)
+        self._is_low = False
+        self._fit()
         self.hide()
+
+    def set_low(self, is_low: bool) -> None:
+        """Says all in two lines a card, for a low window."""
+        if is_low != self._is_low:
+            self._is_low = is_low
+            for card in self.cards():
+                card.set_low(is_low)
+            self._fit()
+
+    def _fit(self) -> None:
+        width = len(self.cards()) * (_WIDTH + 8)
+        bar = 10 if width > max(self.width(), 600) else 0
+        self._scroll.setFixedHeight((_LOW if self._is_low else _HEIGHT) + bar)
+        self._cards.setMinimumWidth(width)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.shown.emit(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.shown.emit(False)
 
     def set_verdicts(self, asked: str, verdicts: Sequence[OtherVerdict], remarks: Sequence[RemarkLine] = ()) -> None:
         """Shows what people said of a pair that is asked about `asked`; nothing hides the strip.
@@ -55,12 +81,12 @@ class AdjudicationStrip(QFrame):
         self._take_away()
         for one in verdicts:
             notes = [one.comment, *(note.text for note in remarks if note.reviewer == one.reviewer and note.text)]
-            self._row.addWidget(VerdictCard(one, asked, tuple(dict.fromkeys(filter(None, notes)))), 100)
+            card = VerdictCard(one, asked, tuple(dict.fromkeys(filter(None, notes))))
+            card.set_low(self._is_low)
+            self._row.addWidget(card, 100)
         self._row.addStretch(1)  # on a wide screen the cards stand at the left, each as wide as it may be
         self._head.setText(f"To adjudicate: {_how_they_differ(verdicts)}")
-        is_wide = len(verdicts) * (_WIDTH + 8) > max(self.width(), 600)
-        self._scroll.setFixedHeight(_HEIGHT + (10 if is_wide else 0))
-        self._cards.setMinimumWidth(len(verdicts) * (_WIDTH + 8))
+        self._fit()
         self.setVisible(bool(verdicts))
 
     def wait(self) -> None:
@@ -104,6 +130,7 @@ class VerdictCard(QWidget):
         if verdict.label and verdict.label != asked:
             self._what = ", ".join(part for part in (f"says {verdict.label}", verdict.reason) if part)
         self._notes = " · ".join(notes)
+        self._height = _HEIGHT
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(420)
         how = ", blind" if verdict.is_blind else ""
@@ -112,11 +139,16 @@ class VerdictCard(QWidget):
         self.setToolTip(whole)
         self.setAccessibleName(whole)
 
+    def set_low(self, is_low: bool) -> None:
+        self._height = _LOW if is_low else _HEIGHT
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
-        return QSize(_WIDTH, _HEIGHT)
+        return QSize(_WIDTH, self._height)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(_WIDTH, _HEIGHT)
+        return QSize(_WIDTH, self._height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens = theme.current()
@@ -127,7 +159,8 @@ class VerdictCard(QWidget):
         painter.setPen(QPen(tokens.color("line"), 1))
         painter.setBrush(tokens.color("bg"))
         painter.drawRoundedRect(box, 6, 6)
-        left, right, top = float(_PAD), self.width() - float(_PAD), 9.0
+        is_low = self._height == _LOW
+        left, right, top = float(_PAD), self.width() - float(_PAD), 6.0 if is_low else 9.0
         draw_glyph(painter, glyph, QRectF(left, top + 3, 12, 12), tokens.color(token))
         painter.setFont(theme.font(theme.SMALL_PX))
         painter.setPen(tokens.color("muted"))
@@ -149,9 +182,13 @@ class VerdictCard(QWidget):
             painter.setPen(tokens.color(token))
             shown = metrics.elidedText(self._what, Qt.TextElideMode.ElideRight, width)
             painter.drawText(QRectF(left, top, width, _LINE), Qt.AlignmentFlag.AlignVCenter, shown)
-            top += _LINE
+            if is_low:  # the comment behind it on its line
+                left += metrics.horizontalAdvance(f"{shown}   ")
+                width = max(0, int(right - left))
+            else:
+                top += _LINE
         painter.setPen(tokens.color("muted"))
-        n_lines = 2 if self._what else 3
+        n_lines = 1 if is_low else 2 if self._what else 3
         for line in wrapped(self._notes or ("" if self._what else "no comment"), metrics, width, n_lines):
             painter.drawText(QRectF(left, top, width, _LINE), Qt.AlignmentFlag.AlignVCenter, line)
             top += _LINE

@@ -263,7 +263,8 @@ class GalleryPanel(QFrame):
     def _show_selected(self) -> None:
         number = len(self.grid.selectionModel().selectedRows())
         self._selected.setText(f"{number} selected" if number else "The current frame")
-        self._hint.setText("one verdict each" if number else "Space, Shift or Ctrl select several; hover or R to hear")
+        self._hint.setText("one verdict each" if number else "Space selects more; R to hear")
+        self._hint.setToolTip("Space, Shift and Ctrl select several frames; hover over one, or press R, to hear it")
 
     def _write_keys(self) -> None:
         for decision, button in self.buttons.items():

@@ -29,6 +29,8 @@ from annotator.views.widgets.stage import Stage
 from annotator.views.widgets.time_axis import TimeAxis
 
 _QUEUE_WIDTH, _QUESTION_WIDTH = 276, 312
+_LOW = 760  # pixels; in a lower window the video shares the room with a conflict
+_WORD_ROWS = 3  # people say three words a second
 
 
 class ReviewWorkspace(QWidget):
@@ -60,7 +62,7 @@ class ReviewWorkspace(QWidget):
         self.stage = Stage()
         self.stage.set_crop_visible(True)
         self.controls = StageControls(self.keys)
-        self.axis = TimeAxis(word_rows=3)  # people say three words a second
+        self.axis = TimeAxis(word_rows=_WORD_ROWS)
         self.adjudication = AdjudicationStrip()
         self.verdicts = VerdictBar(self.keys)
         self.empty = EmptyState()
@@ -116,6 +118,7 @@ class ReviewWorkspace(QWidget):
         self.stage.pressed.connect(lambda: self.action_requested.emit("review.play"))
         self.controls.action_requested.connect(self.action_requested)
         self.controls.menu_requested.connect(lambda _point: self._open_menu())
+        self.adjudication.shown.connect(self._fit_conflict)
         self.verdicts.decided.connect(self.decided)
         self.verdicts.reasons_requested.connect(self.open_reasons)
         self.reasons.reason_chosen.connect(self.reason_chosen)
@@ -128,6 +131,12 @@ class ReviewWorkspace(QWidget):
             dock.topLevelChanged.connect(lambda _is_floating: self._layout_changed())
             dock.visibilityChanged.connect(lambda _is_visible: self._layout_changed())
         self.docks.rearranged.connect(self._layout_changed)
+
+    def _fit_conflict(self, is_shown: bool) -> None:
+        """In a low window the cards of a conflict and the words take fewer lines: the video stays large enough."""
+        is_low = self.height() < _LOW
+        self.adjudication.set_low(is_low)
+        self.axis.set_word_rows(_WORD_ROWS - 1 if is_low and is_shown else _WORD_ROWS)
 
     # -- what stands in the middle ----------------------------------------------------------------------------------
 
@@ -242,6 +251,7 @@ class ReviewWorkspace(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit_conflict(self.adjudication.isVisible())
         card = self.open_card()
         if card is not None:
             card.place()

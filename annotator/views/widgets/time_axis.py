@@ -103,6 +103,13 @@ class TimeAxis(QWidget):
 
     # data
 
+    def set_word_rows(self, rows: int) -> None:
+        """How many lines the words may take; those that find no room are left out, but for matched ones."""
+        if rows != self._word_rows:
+            self._word_rows = rows
+            self.updateGeometry()
+            self._changed()
+
     def set_range(self, start: float, end: float) -> None:
         """Shows the seconds from start to end of the video's clock."""
         self._start, self._end = float(start), float(max(end, start + 0.05))
