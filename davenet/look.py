@@ -26,6 +26,7 @@ from davenet.overlay import (
 WHOLE: Crop = (0.0, 0.0, 1.0, 1.0)
 _VEIL_PIXELS = 384  # of the frame's width, for what darkens
 _DARKEST = 0.84
+_COLOURED_PIXELS = 256  # of a map's longer side, before it is enlarged to the frame's pixels
 _SQUARE = 112  # a square that reaches beyond the frame, before it is cut
 
 Map = NDArray[np.floating[Any]]
@@ -117,9 +118,12 @@ def painted(frame: Pixels, matchmap: Map | None, look: Look, crop: Crop) -> Pixe
     matchmap, crop = within_frame(matchmap, crop)
     height, width = frame.shape[:2]
     if look.heard_only:
-        return composed(frame, veil(matchmap, look, crop, (width, height)), WHOLE)
+        small = _at_most(_VEIL_PIXELS * (2 if look.contour else 1), width, height)
+        return composed(frame, _enlarged(veil(matchmap, look, crop, small), (width, height)), WHOLE)
     x0, y0, x1, y1 = crop_pixels(crop, width, height)
-    return composed(frame, coloured(matchmap, look, (x1 - x0, y1 - y0)), crop)
+    size = (x1 - x0, y1 - y0)
+    small = _at_most(_COLOURED_PIXELS * (2 if look.contour else 1), *size)
+    return composed(frame, _enlarged(coloured(matchmap, look, small), size), crop)
 
 
 def composed(frame: Pixels, rgba: Pixels, crop: Crop) -> Pixels:
@@ -138,6 +142,18 @@ def composed(frame: Pixels, rgba: Pixels, crop: Crop) -> Pixels:
 def difference(before: Map, after: Map, look: Look, size: tuple[int, int]) -> Pixels:
     """Returns RGBA of what one map (0..1) has more than another: diverging colours, clear where both agree."""
     return diverging_rgba(np.asarray(after, np.float32) - _as_large(before, after), size, alpha=look.alpha)
+
+
+def _at_most(longest: int, width: int, height: int) -> tuple[int, int]:
+    """Returns the size with its longer side at most `longest`: what is smooth need not be worked out for each pixel."""
+    share = min(1.0, longest / max(width, height))
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
+def _enlarged(rgba: Pixels, size: tuple[int, int]) -> Pixels:
+    if (rgba.shape[1], rgba.shape[0]) == size:
+        return rgba
+    return np.asarray(cv2.resize(rgba, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _as_large(matchmap: Map, other: Map) -> Map:

@@ -202,7 +202,7 @@ def test_a_video_without_sound_is_told_in_place(
     qtbot: QtBot, project: Project, tmp_path: Path, opened: Callable[[Project], Opened]
 ) -> None:
     (tmp_path / "silent").mkdir()
-    write_video(tmp_path / "silent" / "silent.mp4", times=[n / RATE for n in range(2 * RATE)])
+    write_video(tmp_path / "silent" / "silent.mp4", times=[n / RATE for n in range(2 * RATE)], with_sound=False)
     _import(project, tmp_path / "silent")
     workspace, _, player = opened(project)
     qtbot.waitUntil(lambda: "sound" in workspace.maps_bar.text(), timeout=SLOW_MS)

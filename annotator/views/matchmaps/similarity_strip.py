@@ -1,7 +1,7 @@
 """The curves over the time axis: how well the frame shown goes with every sound, and the sound with every frame."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,22 @@ class Curve:
     times_s: NDArray[np.float64]
     values: NDArray[np.float32]
     token: str = "accent"
+    _limits: tuple[float, float] = field(init=False, default=(0.0, 1.0))
+
+    def __post_init__(self) -> None:
+        if len(self.values):
+            object.__setattr__(self, "_limits", (float(self.values.min()), float(self.values.max())))
 
     def at(self, time_s: float) -> float:
         return float(np.interp(time_s, self.times_s, self.values))
 
+    def limits(self) -> tuple[float, float]:
+        return self._limits
+
 
 class SimilarityStrip(QWidget):
-    """Shares the time axis's range and margins; a press or drag seeks. All curves have one scale, the whole video's."""
+    """Shares the time axis's range and margins; a press or drag seeks. Each curve has its own scale, the whole
+    video's: where it peaks is what counts, and the sound of a question has other similarities than the video's."""
 
     seek_requested = Signal(float)
 
@@ -106,11 +115,9 @@ class SimilarityStrip(QWidget):
         painter.drawLine(QPointF(MARGIN, base), QPointF(self.width() - MARGIN, base))
         if self._curves:
             painter.setClipRect(QRectF(MARGIN, 0, self.width() - 2 * MARGIN, self.height()))
-            low = min(float(curve.values.min()) for curve in self._curves)
-            high = max(float(curve.values.max()) for curve in self._curves)
             for number, curve in enumerate(self._curves):
-                self._paint_curve(painter, curve, low, high, base, fills=number == len(self._curves) - 1)
-            self._paint_best(painter, low, high)
+                self._paint_curve(painter, curve, base, fills=number == len(self._curves) - 1)
+            self._paint_best(painter)
         else:
             painter.setPen(tokens.color("muted"))
             painter.setFont(theme.font(theme.SMALL_PX))
@@ -120,19 +127,18 @@ class SimilarityStrip(QWidget):
         painter.end()
         return layer
 
-    def _y(self, value: float, low: float, high: float) -> float:
+    def _y(self, value: float, curve: Curve) -> float:
+        low, high = curve.limits()
         share = 0.5 if high <= low else (value - low) / (high - low)
         return self.height() - _BOTTOM - share * (self.height() - _TOP - _BOTTOM)
 
-    def _paint_curve(
-        self, painter: QPainter, curve: Curve, low: float, high: float, base: float, *, fills: bool
-    ) -> None:
+    def _paint_curve(self, painter: QPainter, curve: Curve, base: float, *, fills: bool) -> None:
         tokens = theme.current()
         first = max(0, int(np.searchsorted(curve.times_s, self._start)) - 1)
         last = min(len(curve.times_s), int(np.searchsorted(curve.times_s, self._end)) + 1)
         stride = max(1, (last - first) // max(1, self.width()))
         points = [
-            QPointF(self._x(time_s), self._y(value, low, high))
+            QPointF(self._x(time_s), self._y(value, curve))
             for time_s, value in zip(
                 curve.times_s[first:last:stride].tolist(), curve.values[first:last:stride].tolist(), strict=True
             )
@@ -147,12 +153,12 @@ class SimilarityStrip(QWidget):
         painter.setPen(QPen(tokens.color(curve.token), 1.8 if fills else 1.3, j=Qt.PenJoinStyle.RoundJoin))
         painter.drawPolyline(QPolygonF(points))
 
-    def _paint_best(self, painter: QPainter, low: float, high: float) -> None:
+    def _paint_best(self, painter: QPainter) -> None:
         """Marks the moment whose sound fits the frame shown best, on its curve."""
         if self._best_s is None or not self._start <= self._best_s <= self._end:
             return
         tokens, x = theme.current(), self._x(self._best_s)
-        y = self._y(self._curves[-1].at(self._best_s), low, high)
+        y = self._y(self._curves[-1].at(self._best_s), self._curves[-1])
         painter.setPen(QPen(tokens.color("panel"), 1.5))
         painter.setBrush(tokens.color("accent"))
         painter.drawPolygon(
