@@ -12,6 +12,7 @@ from annotator.verbs.galleries import freeze as freeze_gallery
 from annotator.verbs.training import resolve_run
 from davenet.errors import UserError
 from davenet.evaluation.paper import GalleryName
+from davenet.evaluation.projection import require_umap
 from davenet.files import content_hash
 from davenet.pairs import Pair, WeakLabel, pair_uid, write_pairs
 from davenet.retrieval_file import FORMAT, GroupRow, RetrievedPair
@@ -40,6 +41,8 @@ def plan_retrieve(
     "validation" is the run's own pairs, "mined" the project's food pairs as they are now; the others are those that
     `evaluate` freezes. Raises UserError where the project has no such run, the run no checkpoint, the gallery no pairs.
     """
+    if umap:
+        require_umap()
     checkpoint, folder = _place(project, source)
     pairs = folder / f"{on}.pairs.jsonl"
     if on == "mined":

@@ -1,6 +1,7 @@
 """Embeddings of frames and segments in one plane, to be looked at. Only numpy; UMAP is an extra."""
 
 import importlib.util
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from davenet.errors import UserError
 Plane = tuple[NDArray[np.float32], NDArray[np.float32]]  # frames (n, 2) and segments (n, 2)
 _ROWS = 4096  # embeddings that are in float64 at a time
 _SEED = 0
+_FEW = 10  # points, up to which the graph has too few eigenvectors to begin from
 
 
 def pca_2d(frames_ND: NDArray[np.float32], segments_ND: NDArray[np.float32]) -> tuple[Plane, tuple[float, float]]:
@@ -54,10 +56,18 @@ def require_umap() -> None:
 def umap_2d(frames_ND: NDArray[np.float32], segments_ND: NDArray[np.float32]) -> Plane:
     """Returns both in UMAP's plane by cosine distance, each about its own mean first; the same each time (seeded)."""
     require_umap()
-    import umap
-
     n = len(frames_ND)
-    together = np.concatenate([side - side.mean(axis=0) for side in (frames_ND, segments_ND)])
-    reducer = umap.UMAP(n_neighbors=min(15, 2 * n - 1), metric="cosine", random_state=_SEED, n_jobs=1)
-    placed = np.asarray(reducer.fit_transform(np.nan_to_num(together)), np.float32)
+    together = np.nan_to_num(np.concatenate([side - side.mean(axis=0) for side in (frames_ND, segments_ND)]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it could do besides, and that a seed costs it its threads
+        import umap
+
+        reducer = umap.UMAP(
+            n_neighbors=min(15, 2 * n - 1),
+            metric="cosine",
+            init="spectral" if 2 * n > _FEW else "random",
+            random_state=_SEED,
+            n_jobs=1,
+        )
+        placed = np.asarray(reducer.fit_transform(together), np.float32)
     return placed[:n], placed[n:]

@@ -37,7 +37,7 @@ def test_a_tab_or_its_key_opens_a_workspace_after_the_last_one_was_left(window: 
     window.top_bar.tabs["Data"].click()
     qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
-    assert seen == [("left", "Review"), ("opened", "Data"), ("left", "Data"), ("opened", "Runs")]
+    assert seen == [("left", "Review"), ("opened", "Data"), ("left", "Data"), ("opened", "Retrieval")]
 
 
 def test_what_runs_shows_in_the_bar_and_leads_to_its_workspace(window: MainWindow) -> None:

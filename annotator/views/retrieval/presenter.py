@@ -172,7 +172,9 @@ class RetrievalPresenter(QObject):
             self._put(None)
             self._show_not_looked(place, source)
             return
-        if not found.is_current and not place.why_not:
+        if place.why_not:
+            self._view.notice.show_notice(place.why_not, "warning")
+        elif not found.is_current:
             self._view.notice.show_notice(
                 f"{source.name} was trained on since this was looked at; look again to see it as it is now.", "warning"
             )

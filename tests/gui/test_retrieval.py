@@ -1,0 +1,391 @@
+"""The Retrieval workspace with real keys: a tiny model looks in a child process at real clips, and what is shown is its."""
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+from review_desk import ME, add_video, food_pairs
+
+from annotator import verbs
+from annotator.demo.project import CHECKPOINT, run_in_child
+from annotator.jobs.queue import JobQueue
+from annotator.playback.player import Player
+from annotator.project import Project
+from annotator.store.records import RunRecord
+from annotator.views.retrieval import reading
+from annotator.views.retrieval.plane import inside
+from annotator.views.retrieval.presenter import RetrievalPresenter
+from annotator.views.retrieval.sound import QUERY
+from annotator.views.retrieval.workspace import RetrievalWorkspace
+from annotator.views.work import Work
+from davenet.errors import UserError
+from davenet.evaluation.projection import has_umap
+from davenet.pairs import write_pairs
+
+RUN = "001-small"
+Key = Qt.Key
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos with six pairs each, and a run whose checkpoint is the shipped one."""
+    folder = tmp_path_factory.mktemp("kitchen")
+    with Project.create(folder / "project") as made:
+        made.store.set_setting("reviewer", ME)
+        for uid in ("soup", "stew"):
+            add_video(made, uid, folder)
+        pairs = [*food_pairs("soup"), *food_pairs("stew")]
+        made.store.put_pairs(pairs, {}, detectors={"soup": "simulated"}, recognisers={"soup": "pocketsphinx"})
+        run = made.run_dir(RUN)
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "checkpoints" / "best.safetensors").write_bytes(CHECKPOINT.read_bytes())
+        write_pairs(run / "validation.pairs.jsonl", pairs)
+        made.store.add_run(RunRecord(RUN, "small", "finished", {}))
+    return folder / "project"
+
+
+@pytest.fixture(scope="module")
+def looked_at(kitchen: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, after a child process has looked at the run's validation pairs."""
+    folder = tmp_path_factory.mktemp("looked") / "project"
+    shutil.copytree(kitchen, folder)
+    with Project.open(folder) as project:
+        spec = verbs.plan_retrieve(project, RUN)
+        verbs.collect(project, spec, run_in_child(spec))
+    return folder
+
+
+def _copied(folder: Path, to: Path) -> Project:
+    shutil.copytree(folder, to)
+    return Project.open(to)
+
+
+class Table:
+    """The workspace with its presenter, shown and loaded."""
+
+    def __init__(self, qtbot: QtBot, project: Project) -> None:
+        self.qtbot, self.project = qtbot, project
+        self.queue, self.player = JobQueue(), Player()
+        self.work = Work(project, self.queue)
+        self.view = RetrievalWorkspace()
+        qtbot.addWidget(self.view)
+        self.presenter = RetrievalPresenter(self.view, self.work, self.player)
+        self.sent: list[tuple[str, list[str]]] = []
+        self.presenter.selection_sent.connect(lambda name, uids: self.sent.append((name, uids)))
+        self.view.resize(1280, 720)
+        self.view.show()
+        self.view.activateWindow()
+        self.settle()
+        self.view.setFocus()
+
+    def settle(self) -> None:
+        def is_quiet() -> bool:
+            return self.presenter.is_idle() and self.work.background.is_idle() and not self.queue.jobs
+
+        self.qtbot.waitUntil(is_quiet, timeout=90_000)
+        self.qtbot.wait(20)
+        self.qtbot.waitUntil(is_quiet, timeout=90_000)
+
+    def press(self, *keys: Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        for key in keys:
+            QTest.keyClick(self.focused(), key, modifiers)
+            self.settle()
+
+    def focused(self) -> QWidget:
+        return QApplication.focusWidget() or self.view
+
+    def listed(self) -> list[int]:
+        return self.view.panel.list.cases.places
+
+    def close(self) -> None:
+        self.presenter.close()
+        self.work.close()
+        self.queue.close()
+        self.player.shutdown()
+        self.view.close()
+
+
+@pytest.fixture
+def table(qtbot: QtBot, kitchen: Path, tmp_path: Path) -> Iterator[Table]:
+    with _copied(kitchen, tmp_path / "project") as project:
+        made = Table(qtbot, project)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def looked(qtbot: QtBot, looked_at: Path, tmp_path: Path) -> Iterator[Table]:
+    with _copied(looked_at, tmp_path / "project") as project:
+        made = Table(qtbot, project)
+        assert made.presenter.cases is not None, made.view.empty.title()
+        yield made
+        made.close()
+
+
+def test_one_key_looks_at_a_run_and_the_list_holds_its_misses_worst_first(table: Table) -> None:
+    assert table.view.empty.title() == "No run has been looked at yet"
+    assert "press L" in table.view.empty.accessibleName()
+    table.press(Key.Key_L)
+    view, cases = table.view, table.presenter.cases
+    assert cases is not None and view.is_full()
+    found = cases.found
+    assert len(found) == 12 and found.gallery == "validation"
+    table.press(Key.Key_H, Key.Key_H)
+    assert view.panel.wanted.show == "all" and len(table.listed()) == 12
+    ranks = [int(found.arrays.audio_ranks_N[place]) for place in table.listed()]
+    assert ranks == sorted(ranks, reverse=True)
+    shown = table.presenter.case
+    assert shown is not None and shown.rank == found.arrays.audio_ranks_N[shown.place]
+    assert f"true one at {shown.rank} of 12" in view.query.sentence()
+    misses = [place for place in table.listed() if found.arrays.audio_ranks_N[place] > 10]
+    table.press(Key.Key_H)
+    assert table.listed() == misses and view.panel.shows["misses"].shown_text() == f"misses {len(misses)}"
+
+
+def test_keys_go_through_cases_and_results_and_turn_the_question_round(looked: Table) -> None:
+    view, presenter = looked.view, looked.presenter
+    looked.press(Key.Key_H, Key.Key_H)
+    view.setFocus()
+    first = presenter.case
+    looked.press(Key.Key_J)
+    assert first is not None and presenter.case is not None
+    assert presenter.case.place == looked.listed()[looked.listed().index(first.place) + 1]
+    looked.press(Key.Key_K)
+    assert presenter.case.place == first.place
+    view.grid.setFocus()
+    looked.press(Key.Key_Right, Key.Key_Right)
+    assert view.grid.chosen() == 2
+    looked.press(Key.Key_D)
+    assert presenter.case.way == "visual" and view.query.asks.is_sound
+    case, arrays = presenter.case, presenter.cases.found.arrays  # type: ignore[union-attr]
+    assert [one.place for one in case.results] == arrays.frames_of_segments_NK[case.place][:10].tolist()
+    assert case.rank == arrays.visual_ranks_N[case.place]
+
+
+def test_search_and_class_narrow_the_list_and_say_when_nothing_is_left(looked: Table) -> None:
+    view = looked.view
+    looked.press(Key.Key_H, Key.Key_H)
+    view.setFocus()
+    looked.press(Key.Key_Slash)
+    assert QApplication.focusWidget() is view.panel.search
+    QTest.keyClicks(view.panel.search, "onion stew")
+    looked.settle()
+    cases = looked.presenter.cases
+    assert cases is not None
+    assert [(cases.name(place), cases.title(place)) for place in looked.listed()] == [("onion", "stew")]
+    QTest.keyClicks(view.panel.search, "x")
+    assert looked.listed() == [] and view.panel.empty.isVisible() and not view.send.isEnabled()
+
+
+def test_enter_and_space_play_the_result_and_the_query_to_their_end(looked: Table) -> None:
+    view, player, cases = looked.view, looked.player, looked.presenter.cases
+    case = looked.presenter.case
+    if case is None:
+        looked.press(Key.Key_H, Key.Key_H)
+        case = looked.presenter.case
+    assert cases is not None and case is not None
+    heard: list[int] = []
+    looked.presenter._sound.heard.connect(lambda key, _share: heard.append(key))
+    view.setFocus()
+    QTest.keyClick(looked.focused(), Key.Key_Space)
+    looked.qtbot.waitUntil(lambda: QUERY in heard, timeout=5000)
+    pair = cases.pair(case.place)
+    assert player.path is not None and player.path.stem == cases.title(case.place)
+    assert pair.sound_s - 1.1 <= player.time_s <= pair.sound_s + 1.1
+    view.grid.setFocus()
+    view.grid.choose(3)
+    QTest.keyClick(view.grid, Key.Key_Return)
+    looked.qtbot.waitUntil(lambda: 3 in heard, timeout=5000)
+    assert player.path is not None and player.path.stem == cases.title(case.results[3].place)
+    QTest.keyClick(view.grid, Key.Key_Return)
+    assert looked.presenter._sound.key is None and player.state != "playing"
+
+
+def _show_pairing(looked: Table, *, same_video: bool) -> tuple[int, int]:
+    """Shows a case and chooses a result that is another pair; returns query and result."""
+    looked.press(Key.Key_H, Key.Key_H)
+    for place in looked.listed():
+        looked.presenter.show_case(place)
+        looked.settle()
+        case = looked.presenter.case
+        assert case is not None
+        for number, result in enumerate(case.results):
+            if not result.is_true and result.is_same_video == same_video:
+                looked.view.grid.choose(number)
+                looked.view.grid.setFocus()
+                return case.place, result.place
+    raise AssertionError("no such result")
+
+
+def test_a_result_that_is_right_becomes_an_accepted_pair_beside_those_that_are_there(looked: Table) -> None:
+    query, result = _show_pairing(looked, same_video=True)
+    store, cases = looked.project.store, looked.presenter.cases
+    assert cases is not None
+    before = {pair.uid: pair for pair in store.food_pairs()}
+    looked.press(Key.Key_A)
+    frame, sound = cases.pair(query), cases.pair(result)
+    made = [pair for pair in store.food_pairs() if pair.uid not in before]
+    assert len(made) == 1 and {pair.uid: pair for pair in store.food_pairs() if pair.uid in before} == before
+    assert (made[0].video_uid, made[0].time_s) == (frame.video_uid, frame.time_s)
+    assert made[0].sound_s == pytest.approx(sound.sound_s, abs=1e-3) and made[0].segment_s == sound.segment_s
+    assert made[0].label is not None and made[0].label.class_name == sound.class_name
+    assert made[0].detector == before[sound.uid].detector
+    verdicts = store.verdicts()
+    assert [(v.pair_uid, v.decision, v.reviewer) for v in verdicts] == [(made[0].uid, "accept", ME)]
+    assert made[0].uid in {pair.uid for pair in store.accepted_pairs()}
+    assert "Accepted as a pair" in looked.view.notice.text() and looked.view.grid.accepted
+    looked.press(Key.Key_A)  # again: no second pair
+    assert len(store.food_pairs()) == len(before) + 1
+
+
+def test_a_sound_of_another_video_cannot_become_a_pair_and_it_is_said_why(looked: Table) -> None:
+    _show_pairing(looked, same_video=False)
+    n_before = len(looked.project.store.food_pairs())
+    looked.press(Key.Key_A)
+    assert "of another video" in looked.view.notice.text() and "cannot become a pair" in looked.view.notice.text()
+    assert len(looked.project.store.food_pairs()) == n_before and not looked.project.store.verdicts()
+
+
+def test_accepted_pairs_outlast_a_new_mining_with_their_own_sound(looked: Table) -> None:
+    _show_pairing(looked, same_video=True)
+    looked.press(Key.Key_A)
+    store = looked.project.store
+    before = {pair.uid: pair.sound_offset_s for pair in store.accepted_pairs()}
+    store.put_pairs([*food_pairs("soup"), *food_pairs("stew")], {})
+    assert {pair.uid: pair.sound_offset_s for pair in store.accepted_pairs()} == before
+
+
+def test_what_is_listed_selected_or_lassoed_is_sent_to_review(looked: Table) -> None:
+    view, presenter, cases = looked.view, looked.presenter, looked.presenter.cases
+    assert cases is not None
+    looked.press(Key.Key_H, Key.Key_H)
+    view.setFocus()
+    looked.press(Key.Key_S)
+    name, uids = looked.sent[-1]
+    assert RUN in name and sorted(uids) == sorted(pair.uid for pair in cases.found.pairs)
+    view.panel.list.setFocus()
+    view.panel.list.selectRow(0)
+    looked.press(Key.Key_Down, Key.Key_Down, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    assert view.send.text() == "Send 3 to review"
+    looked.press(Key.Key_S)
+    assert looked.sent[-1][1] == [cases.pair(place).uid for place in looked.listed()[:3]]
+    view.setFocus()
+    looked.press(Key.Key_2)
+    assert view.page() == "map" and not view.send.isEnabled()
+    at = view.plane.screen()
+    around = QPoint(round(at[0][0]), round(at[0][1]))
+    corners = [around + QPoint(x, y) for x, y in ((-9, -9), (9, -9), (9, 9), (-9, 9))]
+    QTest.mousePress(view.plane, Qt.MouseButton.LeftButton, pos=corners[0])
+    for corner in corners[1:]:
+        QTest.mouseMove(view.plane, corner)
+        looked.qtbot.wait(5)
+    QTest.mouseRelease(view.plane, Qt.MouseButton.LeftButton, pos=corners[-1])
+    polygon = np.array([[corner.x(), corner.y()] for corner in corners])
+    expected = sorted({int(place) % 12 for place in np.flatnonzero(inside(at, polygon))})
+    assert 0 in expected and presenter.selected() == expected
+    looked.press(Key.Key_S)
+    assert looked.sent[-1][1] == [cases.pair(place).uid for place in expected]
+    looked.press(Key.Key_Down, Key.Key_Return)  # the second name of the legend, by keyboard
+    chosen = view.plane.legend()[1][0]
+    assert {cases.name(place) for place in presenter.selected()} == {chosen}
+
+
+def test_the_lasso_holds_what_a_slow_crossing_count_finds() -> None:
+    star = np.array([[0, 0], [10, 4], [0, 8], [8, -2], [8, 10]], float)
+    points = np.random.default_rng(0).uniform(-2, 12, (400, 2))
+    from PySide6.QtCore import QPointF
+    from PySide6.QtGui import QPolygonF
+
+    polygon = QPolygonF([QPointF(x, y) for x, y in star])
+    by_qt = [polygon.containsPoint(QPointF(x, y), Qt.FillRule.OddEvenFill) for x, y in points]
+    assert inside(points, star).tolist() == by_qt and any(by_qt)
+
+
+def test_tables_sort_open_their_cases_and_are_saved_as_csv(
+    looked: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = looked.view
+    view.setFocus()
+    looked.press(Key.Key_4)
+    assert [row.n for row in view.tables.rows()] == [2] * 6
+    looked.press(Key.Key_O)
+    shares = [row.audio for row in view.tables.rows()]
+    assert shares == sorted(shares, reverse=True)
+    monkeypatch.setattr(view, "ask_path", lambda *_: tmp_path / "classes.csv")
+    looked.press(Key.Key_S, modifiers=Qt.KeyboardModifier.ControlModifier)
+    rows = list(csv.DictReader((tmp_path / "classes.csv").read_text("utf-8").splitlines()))
+    assert {row["class"] for row in rows} == {row.name for row in view.tables.rows()}
+    view.tables.table.choose("egg")
+    assert view.send.text() != "" and looked.presenter.selected()
+    view.tables.table.setFocus()
+    looked.press(Key.Key_Return)
+    cases = looked.presenter.cases
+    assert view.page() == "cases" and cases is not None
+    assert {cases.name(place) for place in looked.listed()} == {"egg"} and len(looked.listed()) == 2
+
+
+def test_the_matrix_tells_the_pair_under_its_cross(looked: Table) -> None:
+    view, cases = looked.view, looked.presenter.cases
+    assert cases is not None
+    view.setFocus()
+    looked.press(Key.Key_3, Key.Key_Down, Key.Key_Right, Key.Key_Right)
+    order = cases.found.arrays.order_N
+    frame, sound = int(order[1]), int(order[2])
+    told = view.matrix.accessibleDescription()
+    assert f"frame {cases.name(frame)}, {cases.title(frame)}" in told
+    assert f"sound {cases.name(sound)}, {cases.title(sound)}" in told
+    looked.press(Key.Key_Return)
+    assert view.page() == "cases" and looked.presenter.case is not None and looked.presenter.case.place == frame
+
+
+def test_a_damaged_file_a_run_without_checkpoint_and_clips_that_are_gone_are_told_in_place(
+    looked: Table, qtbot: QtBot
+) -> None:
+    project = looked.project
+    path = verbs.looked_at(project, RUN)[0].path
+    path.write_bytes(path.read_bytes()[:1000])
+    second = Table(qtbot, project)
+    assert second.view.empty.title() == "This file cannot be read" and str(path) in second.view.empty.accessibleName()
+    for clip in project.clips_dir.glob("*.safetensors"):
+        clip.unlink()
+    second.press(Key.Key_L)
+    assert "has 0 readable pairs" in second.view.work.text() and second.view.work.isVisible()
+    (project.run_dir(RUN) / "checkpoints" / "best.safetensors").unlink()
+    second.presenter._choose_source(RUN)
+    second.settle()
+    assert "has no checkpoint" in second.view.notice.text()
+    second.close()
+
+
+def test_a_checkpoint_trained_on_since_is_said_and_umap_that_is_missing_too(looked: Table) -> None:
+    view = looked.view
+    values = json.loads(verbs.looked_at(looked.project, RUN)[0].path.with_suffix(".json").read_text("utf-8"))
+    assert values["gallery"] == "validation" and verbs.looked_at(looked.project, RUN)[0].is_current
+    with open(looked.project.checkpoint_path(RUN), "ab") as file:
+        file.write(b"\0")
+    looked.presenter._read_place()
+    looked.settle()
+    assert "was trained on since" in view.notice.text()
+    if not has_umap():
+        view.setFocus()
+        looked.press(Key.Key_2, Key.Key_P)
+        assert "UMAP is not installed" in view.work.text() and view.projections["pca"].isChecked()
+
+
+def test_a_read_only_project_says_why_nothing_is_accepted(looked: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    _show_pairing(looked, same_video=True)
+    monkeypatch.setattr(looked.project, "read_only_reason", "It can only be read.")
+    cases, case = looked.presenter.cases, looked.presenter.case
+    assert cases is not None and case is not None
+    pair = cases.pair(case.place)
+    with pytest.raises(UserError, match="only be read"):
+        verbs.accept_result(looked.project, pair, pair, seconds=1.0)
+    assert reading.sources(looked.project)[1] == RUN
