@@ -197,7 +197,7 @@ def table3(runs: Sequence[RunRecord]) -> tuple[list[TableRow], str | None]:
         if found is not None and result is None:
             note = "not measured on the verified gallery yet"
         elif result is not None and result.gallery_hash != shared:
-            note = f"another gallery ({result.gallery_hash[:4]}, {result.size:,} pairs): does not compare"
+            note = "another gallery: does not compare"
         elif result is not None and result.size != GALLERY_SIZES[cell.gallery]:
             note = f"{result.size:,} pairs, the paper's had {GALLERY_SIZES[cell.gallery]:,}"
         rows.append(TableRow(cell, found, result, note))
@@ -222,7 +222,15 @@ def _asked(run: RunRecord) -> dict[str, str]:
         "start from": Path(str(start)).name if start else "–",
         "device": str(run.config.get("device", "")),
     }
-    return first | {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+    return first | {name: _told(value) for name, value in values.items()}
+
+
+def _told(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _dataset(run: RunRecord) -> int | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont, QFontDatabase
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from annotator.views import theme
 from annotator.views.widgets.facts import FactRows
@@ -68,7 +68,7 @@ class DetailsPanel(QFrame):
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.log.setStyleSheet("QPlainTextEdit { background: transparent; border: 0; padding: 0; }")
         self.log.document().setDocumentMargin(0)
-        self.log.setMinimumHeight(60)
+        self.log.setMinimumHeight(110)
         self.log.setAccessibleName("Log, the newest line first")
         self.log.setToolTip("What the run said, the newest first")
         self._buttons = QWidget()
@@ -83,7 +83,8 @@ class DetailsPanel(QFrame):
         for name in ("cancel", "delete"):
             theme.set_role(self._actions[name], "danger")
         self._log_head = SectionHead("Log")
-        column = QVBoxLayout(self)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
         column.setContentsMargins(16, 14, 16, 12)
         column.setSpacing(0)
         for part, space in (
@@ -103,6 +104,15 @@ class DetailsPanel(QFrame):
         theme.set_role(self._empty, "muted")
         column.insertWidget(0, self._empty)
         column.addStretch(0)
+        scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.viewport().setAutoFillBackground(False)
+        scroll.setWidget(inside)
+        inside.setAutoFillBackground(False)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 1, 0)
+        outer.addWidget(scroll)
         self.set_details(None)
 
     def set_details(self, details: RunDetails | None) -> None:
@@ -161,7 +171,7 @@ class DetailsPanel(QFrame):
             return
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setPixelSize(theme.SECTION_PX)
-        font.setWeight(QFont.Weight.Normal)
+        font.setStyleHint(QFont.StyleHint.Monospace)
         self.log.setFont(font)
         self.log.setPlainText(text)
 

@@ -4,6 +4,7 @@ Its fields are made in turns like every form's (annotator.views.data.verb_form),
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -36,7 +37,7 @@ class RunForm(VerbForm):
         self.search = QLineEdit(placeholderText="Search the settings", clearButtonEnabled=True)
         self.search.setAccessibleName("Search the settings")
         self.search.setToolTip("Shows the settings whose name or meaning has these words")
-        self.search.setMaximumWidth(260)
+        self.search.setFixedWidth(260)
         self.only_changed = Pill("Changed")
         self.only_changed.setToolTip("Show only what differs from the preset")
         self.pairs = QLabel(wordWrap=True)
@@ -79,7 +80,9 @@ class RunForm(VerbForm):
         assert isinstance(column, QVBoxLayout)
         column.insertLayout(1, find)
         column.insertLayout(3, says)
-        foot = self.start.parentWidget().layout()
+        foot_frame = self.start.parentWidget()
+        assert foot_frame is not None
+        foot = foot_frame.layout()
         assert isinstance(foot, QHBoxLayout)
         for button in (self.dry_run, self.elsewhere):
             foot.insertWidget(foot.indexOf(self.cancel), button)
@@ -91,10 +94,13 @@ class RunForm(VerbForm):
     def fill(self, filled: Wish | None = None) -> None:
         """Shows the form as it was filled in, or with the first preset's values."""
         self.cost.hide()
-        self.set_form(run_form(self._facts), filled)
+        form = run_form(self._facts)
+        self.set_form(form, filled)
         self.search.clear()
         self.only_changed.setChecked(False)
-        self._count.start()
+        given = Wish(form.verb, self.variant(), filled.values if filled is not None else ())
+        self._count.stop()
+        self.pairs_requested.emit(wish_of(given, self._facts))  # known before its fields are made
 
     def choose(self, key: str, remembered: Wish | None = None) -> None:
         if remembered is None and self._is_set_up and self.variant() and self.variant() != key and self._pages:
@@ -139,6 +145,9 @@ class RunForm(VerbForm):
         theme.set_role(self.cost, "field-bad" if is_bad else "field-good")
         self.cost.setVisible(bool(sentence))
 
+    def focus_first(self) -> None:
+        self.pills[self.variant()].setFocus(Qt.FocusReason.OtherFocusReason)
+
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _update(self) -> None:
@@ -148,6 +157,18 @@ class RunForm(VerbForm):
             self.start.setEnabled(is_right)
             self.dry_run.setEnabled(is_right)
             self.elsewhere.setEnabled(is_right)
+
+    def _lead_focus(self) -> None:
+        super()._lead_focus()
+        page = self._pages[self._key]
+        first = next(iter(page.rows.values()), None)
+        if page.is_made() and first is not None and self._is_set_up:
+            stops = [*self.pills.values(), self.search, self.only_changed, first.input]
+            stops += [self.restore, self.dry_run, self.elsewhere, self.cancel, self.start]
+            at = stops.index(first.input)
+            for place, (before, after) in enumerate(pairwise(stops)):
+                if place != at:  # the fields lie between the first of them and the foot
+                    QWidget.setTabOrder(before, after)
 
     def _row_made(self, row: FieldRow) -> None:
         super()._row_made(row)

@@ -311,7 +311,7 @@ class RunsPresenter(QObject):
 
     def _show(self) -> None:
         ids = [run.id for run in self._runs]
-        if self._chosen not in ids and self._chosen not in self._jobs:  # a run just planned is read in a moment
+        if ids and self._chosen not in ids and self._chosen not in self._jobs:  # a run just planned is read in a moment
             self._chosen = next((run_id for run_id in ids if run_id in self._jobs), ids[0] if ids else None)
         drawn = self.comparing.drawn(self._chosen)
         self._read_histories([run_id for run_id in drawn if run_id in ids])

@@ -227,17 +227,15 @@ def details(run: RunRecord, history: RunHistory | None, config: Mapping[str, Any
     dataset = f"{pairs['dataset']} ({str(pairs.get('dataset_hash'))[:8]})" if pairs.get("dataset") else ""
     rows = [
         ("dataset", dataset),
-        ("pairs", "" if food is None else f"{number_text(food)} accepted, {number_text(other or 0)} non-food"),
+        ("pairs", "" if food is None else f"{number_text(food)} + {number_text(other or 0)} non-food"),
         ("gallery", "" if size is None else f"{number_text(size)} validation pairs"),
-        ("audio R@10", "" if audio is None else f"{percent_text(audio)} %"),
-        ("visual R@10", "" if visual is None else f"{percent_text(visual)} %"),
+        ("R@10", "" if audio is None else f"{percent_text(audio)} / {percent_text(visual)} %"),
         ("chance", "" if chance is None else f"{percent_text(chance)} %"),
         ("start", Path(str(start)).stem if start else "random weights"),
         ("model", str(config.get("model", ""))),
         ("loss", f"triplet, margin {config['margin']:g}, blended" if "margin" in config else ""),
         ("segment", f"{config['segment_s']:g} s" if config.get("segment_s") else "each pair's own"),
-        ("batch", number_text(config["batch_size"]) if "batch_size" in config else ""),
-        ("epochs", number_text(config["epochs"]) if "epochs" in config else ""),
+        ("epochs", f"{config['epochs']}, batches of {config['batch_size']}" if "epochs" in config else ""),
         ("rate", f"{config['learning_rate']:g}" if "learning_rate" in config else ""),
         ("device", {"auto": "automatic", "cpu": "processor"}.get(device := str(run.config.get("device", "")), device)),
     ]

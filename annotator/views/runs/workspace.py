@@ -1,6 +1,7 @@
 """The Runs workspace's widget: head with its pages, the form, two charts, the table of runs, the details at the right."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -20,13 +21,13 @@ from annotator.views.widgets.pill import Pill
 from annotator.views.widgets.table import CellTable, Column, Row
 
 COLUMNS = (
-    Column("RUN", 190, 3),
-    Column("PAIRS", 84, 1, tip="Pairs it was trained on, food and non-food"),
+    Column("RUN", 236, 3),
+    Column("PAIRS", 72, 1, tip="Pairs it was trained on, food and non-food"),
     Column("AUDIO R@10 %", 118, 1, tip="Given a frame, its segment is among the ten most similar"),
     Column("VISUAL R@10 %", 118, 1, tip="Given a segment, its frame is among the ten most similar"),
-    Column("GALLERY", 92, 1, tip="Validation pairs that Recall@10 is taken over"),
-    Column("CHANCE %", 90, 1, tip="What guessing reaches on that gallery"),
-    Column("STATE", 200, 2),
+    Column("GALLERY", 80, 1, tip="Validation pairs that Recall@10 is taken over"),
+    Column("CHANCE %", 84, 1, tip="What guessing reaches on that gallery"),
+    Column("STATE", 170, 2),
 )
 PAGES = ("runs", "comparison", "table3")
 AXES = ("epoch", "step", "pairs", "time")
@@ -103,8 +104,8 @@ class RunsWorkspace(QWidget):
         for name in ("evaluate", "compare", "duplicate", "sooner", "later", "delete"):
             self.keys.bind(
                 self,
-                {f"runs.{name}": lambda name=name: self._ask(name)},
-                possible=lambda _id, name=name: self.details.can(name),
+                {f"runs.{name}": partial(self._ask, name)},
+                possible=lambda id: self.details.can(id.partition(".")[2]),
             )
         self.keys.bind(
             self,
@@ -236,7 +237,7 @@ class RunsWorkspace(QWidget):
     def _show_page(self) -> None:
         has_form = not self.form.isHidden()
         if has_form:
-            page: QWidget = self.form
+            page: QWidget | None = self.form
         elif self._page == "table3":
             page = self.table3
         elif not self._has_runs:
@@ -245,6 +246,7 @@ class RunsWorkspace(QWidget):
             page = self.comparison
         else:
             page = self._pages.widget(1)
+        assert page is not None
         if self._pages.currentWidget() is not page:
             self._pages.setCurrentWidget(page)
         if not has_form:
