@@ -3,17 +3,17 @@
 import statistics as numbers
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import CompoundSelect, Select, delete, func, insert, select, union_all, update
+from sqlalchemy import CompoundSelect, Select, func, insert, select, union_all
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
 from annotator.store.database import Database, in_batches
-from annotator.store.finals import DECIDED, final_verdicts
+from annotator.store.finals import final_verdicts
 from annotator.store.history import redoable, standing_backwards
 from annotator.store.pairs import labels_of
 from annotator.store.records import (
@@ -28,6 +28,7 @@ from annotator.store.records import (
     VerdictRecord,
 )
 from annotator.store.remarks import insert_remarks
+from annotator.store.standing import derive_standing
 from davenet import __version__
 from davenet.errors import UserError
 from davenet.pairs import WeakLabel
@@ -222,7 +223,7 @@ def insert_verdicts(session: Session, verdicts: Iterable[VerdictRecord]) -> tupl
         session.execute(insert(tables.Verdict), rows)
     for reviewer, pair_uids in touched.items():
         for some in in_batches(sorted(pair_uids)):
-            _derive_standing(session, some, reviewer)
+            derive_standing(session, some, reviewer)
     return len(rows), known
 
 
@@ -242,7 +243,7 @@ def _next_moment(session: Session, reviewer: str) -> datetime:
 def _append(session: Session, row: tables.Verdict) -> None:
     session.add(row)
     session.flush()
-    _derive_standing(session, [row.pair_uid], row.reviewer)
+    derive_standing(session, [row.pair_uid], row.reviewer)
 
 
 def _append_about(session: Session, target: tables.Verdict, decision: Literal["withdrawn", "restored"]) -> str:
@@ -282,57 +283,6 @@ def _purpose(session: Session, pair_uid: str, reviewer: str) -> Purpose:
         standing.pair_uid == pair_uid, standing.reviewer != reviewer, standing.decision != "skip"
     )
     return "first" if session.scalar(others.limit(1)) is None else "second"
-
-
-def _derive_standing(session: Session, pair_uids: Sequence[str], reviewer: str) -> None:
-    """Derives from their histories which verdicts of a reviewer stand on at most BATCH pairs, adjudications apart."""
-    verdict = tables.Verdict
-    reviews: defaultdict[str, list[Any]] = defaultdict(list)
-    adjudications: defaultdict[str, list[Any]] = defaultdict(list)
-    columns = (
-        verdict.given_at, verdict.id, verdict.pair_uid, verdict.uid, verdict.decision, verdict.refers_to, verdict.purpose,
-    )  # fmt: skip
-    rows = session.execute(select(*columns).where(verdict.pair_uid.in_(pair_uids), verdict.reviewer == reviewer))
-    for row in sorted(rows, key=lambda row: (row.given_at, row.id)):  # sorted here: in SQL it costs the right index
-        (adjudications if row.purpose == "adjudication" else reviews)[row.pair_uid].append(row)
-    stands = []
-    for values, history in _standing_values(reviews, reviewer):
-        values["blind_id"] = None
-        if history[0].purpose == "revealed":
-            values["blind_id"] = next((row.id for row in history if row.purpose != "revealed"), None)
-        stands.append(values)
-    adjudicated = [values for values, _ in _standing_values(adjudications, reviewer)]
-    for table, found in ((tables.Standing, stands), (tables.Adjudication, adjudicated)):
-        session.execute(delete(table).where(table.pair_uid.in_(pair_uids), table.reviewer == reviewer))
-        if found:
-            session.execute(insert(table), found)
-    _count_decided(session, pair_uids)
-
-
-def _count_decided(session: Session, pair_uids: Sequence[str]) -> None:
-    """Keeps beside each pair how many decided it, so that the queue of pending pairs needs no other table."""
-    pair = tables.Pair
-    standing, adjudicated = (
-        select(func.count())
-        .select_from(table)
-        .where(table.pair_uid == pair.uid, table.decision.in_(DECIDED))
-        .scalar_subquery()
-        for table in (tables.Standing, tables.Adjudication)
-    )
-    number = standing + adjudicated
-    change = update(pair).where(pair.uid.in_(pair_uids), pair.n_decided != number).values(n_decided=number)
-    session.execute(change, execution_options={"synchronize_session": False})
-
-
-def _standing_values(history: Mapping[str, list[Any]], reviewer: str) -> Iterator[tuple[dict[str, Any], list[Any]]]:
-    """Yields for each pair the values of the verdict that stands, with all that are not withdrawn, newest first."""
-    for pair_uid, rows in history.items():
-        if stand := list(standing_backwards(reversed(rows))):
-            newest = stand[0]
-            yield (
-                {"pair_uid": pair_uid, "reviewer": reviewer, "verdict_id": newest.id, "decision": newest.decision},
-                stand,
-            )
 
 
 def _tally(counted: Counter[str]) -> Tally:
