@@ -1,7 +1,7 @@
 """Sits at the window of the real app and works with keys; `python -m benchmarks.window.session` prints what it saw.
 
 Runs in a process of its own, on a desk's display (desk.py). Moments are taken in the app's own process: a key when it
-is sent to the X server, a verdict when the presenter says that it is on the disk, a frame when the event loop has
+is sent to the X server, a verdict when the store has returned from keeping it, a frame when the event loop has
 painted it, sound when the clock of the sound device has begun to run.
 """
 
@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, QObject, QTimer
 
 from annotator.app import application, build_window
+from annotator.store.records import VerdictRecord
 from annotator.views.review.presenter import ReviewPresenter
 from benchmarks.window.desk import SIZE, Hands
 
@@ -41,6 +42,8 @@ class Session:
         self.until(lambda: self.wiring.open is not None, "the project opens")
         self.presenter: ReviewPresenter = self.wiring.open.review
         self.player = self.presenter.player
+        self._kept_at = 0.0
+        self._note_verdicts()
         self.window.open_workspace("Review")
         self.until(lambda: self.presenter.current is not None, "the first pair shows")
         self.opened_s = time.perf_counter() - begun
@@ -54,6 +57,17 @@ class Session:
         self.hands.close()
         self.window.close()
         self.pause(0.3)
+
+    def _note_verdicts(self) -> None:
+        store = self.presenter.project.store
+        give = store.give_verdict
+
+        def noted(*given: Any, **more: Any) -> VerdictRecord:
+            verdict = give(*given, **more)
+            self._kept_at = time.perf_counter()
+            return verdict
+
+        store.give_verdict = noted  # type: ignore[method-assign]
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         """Lets the app run until `holds`, looking after each round of its event loop."""
@@ -74,9 +88,6 @@ class Session:
         seen: dict[str, float] = {}
         begun: dict[str, float] = {}
 
-        def durable() -> None:
-            seen.setdefault("durable", time.perf_counter())
-
         def is_next() -> bool:
             current = self.presenter.current
             return current is not None and current.uid != pair.uid
@@ -93,17 +104,17 @@ class Session:
                 seen.setdefault("sound", time.perf_counter() - (time_s - start))
 
         links = (
-            self.presenter.verdict_given.connect(durable),
             self.player.frame_shown.connect(frame),
             self.player.time_changed.connect(heard),
         )
         at = self.hands.press(key)
-        self.until(lambda: "durable" in seen, "the verdict is on the disk")
+        self.until(lambda: self._kept_at > at, "the verdict is on the disk")
+        seen["durable"] = self._kept_at
         self.until(lambda: "frame shown" in seen, "the next frame shows")
         seen["frame"] = time.perf_counter()  # the round of the loop that brought it is over, its painting too
         self.until(lambda: "sound" in seen, "the next sound is heard")
         for link in links:
-            self.presenter.disconnect(link)  # type: ignore[call-overload]
+            QObject.disconnect(link)
         return {name: (seen[name] - at) * 1000 for name in ("durable", "frame", "sound")}
 
 
@@ -160,7 +171,7 @@ def queue(session: Session, texts: list[str]) -> dict[str, Any]:
         for wanted in (text, ""):
             before = model.rowCount()
             begun = time.perf_counter()
-            presenter.set_filter(wanted)
+            presenter.queue.set_search(wanted)
             session.until(lambda before=before: model.rowCount() not in (0, before), "the queue stands")  # type: ignore[misc]
             times.append({"text": wanted, "s": time.perf_counter() - begun, "rows": model.rowCount()})
     return {"filters": times}
