@@ -1,0 +1,279 @@
+"""The pages of Runs: the form and its pairs, many runs and points, the queue, notes, deletion, comparison, Table 3."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from annotator import datasets, verbs
+from annotator.project import Project
+from annotator.results import evaluation_path
+from annotator.store.records import RunRecord
+from annotator.views.data.verb_form import FIELDS_A_TURN
+from annotator.views.runs.chart import Curve, CurveChart
+from annotator.views.runs.series import Series, shown
+from annotator.views.runs.training_fields import GROUPS, OTHERS, training_fields
+from annotator.views.runs.values import PAUSED
+from annotator.views.runs.wishes import RunWish
+from davenet.evaluation.rank_file import RankFile, ranks_path, write_ranks
+from davenet.training.presets import PRESETS, TrainConfig
+from tests.annotator.project_maker import decide, make_project
+from tests.gui.test_runs import Runs
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made, pairs = make_project(tmp_path / "kitchen", ["train", "train", "validation"], pairs_each=6)
+    decide(made.store, pairs)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def runs(project: Project, qtbot: QtBot) -> Iterator[Runs]:
+    made = Runs(project, qtbot)
+    yield made
+    made.settle()
+    made.close()
+
+
+def _add_run(project: Project, name: str, preset: str = "small", **result: Any) -> Path:
+    folder = project.run_dir(name)
+    folder.mkdir(parents=True)
+    (folder / "metrics.jsonl").write_text(
+        "".join(
+            json.dumps({"step": s, "epoch": s / 10, "loss": 1 / s, "pairs_per_s": 20.0}) + "\n" for s in range(1, 31)
+        )
+    )
+    config = {"preset": preset, "values": {}, "pairs": {"train_food": 40, "validation": 6}}
+    project.store.add_run(RunRecord(name, preset, "planned", config))
+    project.store.update_run(name, state="finished", result={"best_checkpoint": "best", "epochs": 3, **result})
+    return folder
+
+
+def _refresh(runs: Runs) -> None:
+    runs.presenter.refresh()
+    runs.settle()
+
+
+def _open_form(runs: Runs) -> None:
+    runs.presenter.open_form()
+    runs.until(lambda: runs.view.form.isVisible() and runs.view.form.start.isEnabled())
+
+
+# -- the form ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_value_of_the_configuration_has_a_field_with_its_own_limits() -> None:
+    fields = {field.name: field for field in training_fields(PRESETS["best"])}
+    assert set(fields) == set(TrainConfig.model_fields) - {"description"}
+    assert (fields["batch_size"].low, fields["batch_size"].high, fields["batch_size"].unit) == (2, 4096, "pairs")
+    assert {value for value, _ in fields["optimiser"].choices} == {"sgd", "adamw"}
+    assert all(field.help for field in fields.values())
+    assert all(field.section != OTHERS for field in fields.values())
+    assert fields["epochs"].default == PRESETS["best"].epochs
+    assert len([name for names in GROUPS.values() for name in names]) == len(fields)
+
+
+def test_a_changed_value_is_marked_goes_back_and_is_all_that_the_wish_holds(runs: Runs) -> None:
+    _open_form(runs)
+    form = runs.view.form
+    form.choose("weak-random")
+    row = form.rows()["epochs"]
+    row.set_value(7)
+    assert row.label.is_changed()
+    assert form.run_wish().config == {"epochs": 7}
+    assert form.run_wish().preset == "weak-random"
+    row.back.click()
+    assert form.run_wish().config == {}
+    assert "13.4 / 14.6" in form.about.text()
+    row.set_value(0)
+    assert not form.start.isEnabled()
+    assert "from 1" in row.trouble()
+
+
+def test_fields_are_looked_for_by_name_or_meaning(runs: Runs) -> None:
+    _open_form(runs)
+    form = runs.view.form
+    form.rows()["seed"].set_value(3)
+    form.search.setText("impostor label")
+    seen = {name for name, row in form.rows().items() if not row.isHidden()}
+    assert "mask_same_label" in seen
+    assert "threads" not in seen
+    form.search.clear()
+    form.only_changed.click()
+    assert [name for name, row in form.rows().items() if not row.isHidden()] == ["seed"]
+
+
+def test_the_form_is_made_in_turns_and_its_pairs_are_told_before(runs: Runs) -> None:
+    runs.presenter.open_form()
+    runs.until(runs.view.form.isVisible)
+    page = runs.view.form._pages[runs.view.form.variant()]
+    assert not page.is_made()
+    assert FIELDS_A_TURN == 1
+    runs.until(lambda: "12 accepted pairs" in runs.view.form.pairs.text())
+
+
+def test_other_pairs_are_counted_anew_and_stay_with_another_preset(runs: Runs) -> None:
+    _open_form(runs)
+    form = runs.view.form
+    form.rows()["accepted_by"].set_value("these")
+    form.rows()["reviewers"].set_value("ben")
+    runs.until(lambda: "no accepted pairs" in form.pairs.text())
+    assert not form.start.isEnabled()
+    form.rows()["reviewers"].set_value("ann")
+    runs.until(form.start.isEnabled)
+    form.choose("best")
+    assert form.rows()["reviewers"].value() == "ann"
+    assert form.run_wish().selection == datasets.Selection("these", ("ann",))
+
+
+def test_start_elsewhere_freezes_the_run_and_copies_its_command(runs: Runs) -> None:
+    _open_form(runs)
+    runs.view.form.elsewhere.click()
+    runs.until(lambda: bool(runs.project.store.runs()) and runs.view.notice.isVisible())
+    assert QGuiApplication.clipboard().text().startswith("torchrun ")
+    runs.work.find_runs_again()
+    runs.settle()
+    (run,) = runs.project.store.runs()
+    assert (run.state, run.message) == ("planned", verbs.ELSEWHERE)
+    assert not runs.queue.jobs
+
+
+# -- many runs, many points ----------------------------------------------------------------------------------------------
+
+
+def test_of_a_million_points_a_curve_draws_four_a_pixel_and_keeps_every_spike(qtbot: QtBot) -> None:
+    y = np.random.default_rng(0).normal(size=1_000_000)
+    y[123_456], y[765_432] = 50.0, -50.0
+    y[5] = np.nan
+    chart = CurveChart("Loss")
+    qtbot.addWidget(chart)
+    chart.resize(600, 240)
+    chart.set_curves([Curve("1", "accent", np.linspace(0, 30, len(y)), y)])
+    chart.grab()
+    assert 0 < chart.n_painted <= 4 * 600
+    places = shown(np.arange(len(y), dtype=float), y, 568)
+    assert {0, 123_456, 765_432, len(y) - 1} <= set(places.tolist())
+    assert (np.diff(places) > 0).all()
+
+
+def test_a_series_that_grows_without_end_stays_small_and_keeps_its_ends() -> None:
+    series = Series()
+    for step in range(100_000):
+        series.add(step / 100, step, step / 10, 99.0 if step == 777 else 1.0)
+    assert len(series) < 40_000
+    assert series.points()[0] == (0.0, 1.0)
+    assert series.last() == (999.99, 1.0)
+    assert series.column("value").max() == 99.0
+
+
+def test_of_500_runs_only_those_that_are_drawn_are_read(project: Project, qtbot: QtBot) -> None:
+    for number in range(1, 501):
+        name = f"{number:03d}-small"
+        project.store.add_run(RunRecord(name, "small", "finished", result={"audio_recall_at_10": 0.1}))
+    runs = Runs(project, qtbot)
+    runs.settle()
+    assert len(runs.view.table.rows()) == 500
+    assert len(runs.presenter.histories()) == 3
+    runs.close()
+
+
+# -- what is done with runs ----------------------------------------------------------------------------------------------
+
+
+def test_curves_go_over_epochs_steps_pairs_and_time(runs: Runs) -> None:
+    _add_run(runs.project, "001-small")
+    _refresh(runs)
+    runs.until(lambda: bool(runs.view.loss.curves()))
+    ends = []
+    for _ in range(4):
+        ends.append(float(runs.view.loss.curves()[0].x[-1]))
+        runs.qtbot.keyClick(runs.view, Qt.Key.Key_X)
+    assert ends == pytest.approx([3.0, 30.0, 120.0, 6.0])  # 3 epochs of 40 pairs at 20 a second
+
+
+def test_notes_and_tags_are_kept_with_the_run(runs: Runs) -> None:
+    _add_run(runs.project, "001-small")
+    _refresh(runs)
+    runs.qtbot.keyClicks(runs.view.details.notes, "warmer start")
+    runs.qtbot.keyClicks(runs.view.details.tags, "kitchen, loop")
+    runs.qtbot.keyClick(runs.view.details.tags, Qt.Key.Key_Return)
+    runs.until(lambda: runs.project.store.run("001-small").tags == ("kitchen", "loop"))
+    assert runs.project.store.run("001-small").notes == "warmer start"
+
+
+def test_a_deleted_run_comes_back_and_its_folder_goes_only_when_emptied(runs: Runs) -> None:
+    folder = _add_run(runs.project, "001-small")
+    _refresh(runs)
+    runs.qtbot.keyClick(runs.view, Qt.Key.Key_Delete)
+    runs.until(lambda: not runs.view.table.rows())
+    assert folder.is_dir()
+    runs.view.notice.action_requested.emit()
+    runs.until(lambda: len(runs.view.table.rows()) == 1)
+    runs.presenter.delete_run("001-small")
+    runs.until(lambda: not runs.view.table.rows())
+    runs.presenter.empty_deleted()
+    runs.until(lambda: not folder.exists())
+    runs.settle()
+    assert not runs.project.store.runs(deleted=True)
+
+
+def test_a_run_is_duplicated_with_what_was_asked_of_it(runs: Runs) -> None:
+    dataset = datasets.freeze(runs.project, datasets.Selection()).id
+    spec = verbs.plan_train(runs.project, "best", config={"epochs": 5}, dataset=dataset, device="cpu")
+    runs.project.store.update_run(spec.run_dir.name, state="cancelled", message=PAUSED, result={"epochs": 2})
+    _refresh(runs)
+    assert runs.cell(0, 6) == "paused at epoch 2"
+    runs.view.details.action("duplicate").click()
+    runs.until(lambda: runs.view.form.isVisible() and runs.view.form.start.isEnabled())
+    assert runs.view.form.run_wish() == RunWish("best", "", {"epochs": 5}, "cpu", dataset=dataset)
+
+
+def test_runs_are_compared_pair_by_pair_and_another_gallery_is_greyed(runs: Runs) -> None:
+    uids = tuple(f"pair-{n}" for n in range(40))
+    for name, gallery, found in (("001-small", "g", 10), ("002-small", "g", 30), ("003-small", "other", 40)):
+        figures = {
+            "gallery_hash": gallery,
+            "gallery_size": 40,
+            "audio_recall_at_10": found / 40,
+            "visual_recall_at_10": 0.5,
+        }
+        _add_run(runs.project, name, evaluations={"validation": figures})
+        ranks = np.where(np.arange(40) < found, 1, 30)
+        write_ranks(
+            ranks_path(evaluation_path(runs.project, name, "validation")), RankFile(gallery, uids, ranks, ranks)
+        )
+    _refresh(runs)
+    for name in ("001-small", "002-small", "003-small"):
+        runs.presenter.choose_run(name)
+        runs.view.details.action("compare").click()
+    runs.qtbot.keyClick(runs.view, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
+    page = runs.view.comparison
+    runs.until(lambda: len(page.results.rows()) == 3)
+    first, second, third = (row.cells for row in page.results.rows())
+    assert second[3].text.startswith("+50.0 (")
+    assert second[3].token == "accept"
+    assert third[4].text == "measured on another gallery: does not compare"
+    assert (third[1].token, first[1].token) == ("muted", "text")
+    assert len(runs.view.loss.curves()) == 3
+
+
+def test_table_3_opens_the_form_of_a_row_that_has_no_run(runs: Runs) -> None:
+    _add_run(runs.project, "001-weak-random", "weak-random")
+    _refresh(runs)
+    runs.qtbot.keyClick(runs.view, Qt.Key.Key_T)
+    table = runs.view.table3.table
+    assert [row.cells[4].text for row in table.rows()] == ["21.9 / 22.1", "13.4 / 14.6", "39.1 / 38.1", "27.2 / 23.3"]
+    assert table.rows()[1].cells[5].second == "not measured on the verified gallery yet"
+    table.choose("weak-imagenet")
+    runs.view.table3._chosen("weak-imagenet")
+    runs.view.table3.fill.click()
+    runs.until(runs.view.form.isVisible)
+    assert runs.view.form.variant() == "weak-imagenet"
