@@ -119,23 +119,23 @@ def painted(frame: Pixels, matchmap: Map | None, look: Look, crop: Crop) -> Pixe
     height, width = frame.shape[:2]
     if look.heard_only:
         small = _at_most(_VEIL_PIXELS * (2 if look.contour else 1), width, height)
-        return composed(frame, _enlarged(veil(matchmap, look, crop, small), (width, height)), WHOLE)
+        return composed(frame, veil(matchmap, look, crop, small), WHOLE)
     x0, y0, x1, y1 = crop_pixels(crop, width, height)
     size = (x1 - x0, y1 - y0)
     small = _at_most(_COLOURED_PIXELS * (2 if look.contour else 1), *size)
-    return composed(frame, _enlarged(coloured(matchmap, look, small), size), crop)
+    return composed(frame, coloured(matchmap, look, small), crop)
 
 
 def composed(frame: Pixels, rgba: Pixels, crop: Crop) -> Pixels:
-    """Returns a copy of the frame with straight-alpha pixels, as large as the crop in the frame, laid over it."""
+    """Returns a copy of the frame with straight-alpha pixels of any size laid over its crop."""
     height, width = frame.shape[:2]
     x0, y0, x1, y1 = crop_pixels(crop, width, height)
     drawn = frame.copy()
     region = drawn[y0:y1, x0:x1]
     opacity = cv2.merge([rgba[..., 3]] * 3)
-    above = cv2.multiply(np.ascontiguousarray(rgba[..., :3]), opacity, scale=1 / 255)
-    below = cv2.multiply(np.ascontiguousarray(region), 255 - opacity, scale=1 / 255)
-    drawn[y0:y1, x0:x1] = cv2.add(above, below)
+    above = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), opacity, scale=1 / 255)
+    below = cv2.multiply(region, _enlarged(255 - opacity, (x1 - x0, y1 - y0)), scale=1 / 255)
+    cv2.add(_enlarged(above, (x1 - x0, y1 - y0)), below, dst=region)
     return drawn
 
 
@@ -150,10 +150,10 @@ def _at_most(longest: int, width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * share)), max(1, round(height * share))
 
 
-def _enlarged(rgba: Pixels, size: tuple[int, int]) -> Pixels:
-    if (rgba.shape[1], rgba.shape[0]) == size:
-        return rgba
-    return np.asarray(cv2.resize(rgba, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+def _enlarged(pixels: Any, size: tuple[int, int]) -> Pixels:
+    if (pixels.shape[1], pixels.shape[0]) == size:
+        return np.asarray(pixels, np.uint8)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _as_large(matchmap: Map, other: Map) -> Map:
