@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
 from annotator.views import theme
@@ -14,6 +14,7 @@ from annotator.views.widgets.pill import Pill, TabButton
 
 WORKSPACES = ("Review", "Matchmaps", "Retrieval", "Runs", "Data", "Reviewers")
 HEIGHT = 44
+_NAMED = 1400  # pixels from which there is room for the app's name beside its mark
 THEMES = ("dark", "light", "system")
 _SAYS = {"dark": "dark", "light": "light", "system": "as the system"}
 _SHORT = (("Ctrl+", "^"), ("Shift+", "⇧"), ("Meta+", "⌘"))
@@ -148,8 +149,8 @@ class TopBar(QFrame):
         super().__init__(parent)
         self.setFixedHeight(HEIGHT)
         theme.set_role(self, "panel-top")
-        name = QLabel("Matchmap Annotator")
-        theme.set_role(name, "strong")
+        self._name = QLabel("Matchmap Annotator")
+        theme.set_role(self._name, "strong")
         self.tabs = {text: TabButton(text, f"^{number}") for number, text in enumerate(WORKSPACES, 1)}
         self.project = Pill("", checkable=False)
         self.project.setToolTip("The open project: close it or show its folder")
@@ -163,7 +164,7 @@ class TopBar(QFrame):
         row.setContentsMargins(12, 0, 8, 0)
         row.setSpacing(8)
         row.addWidget(Logo(13))
-        row.addWidget(name)
+        row.addWidget(self._name)
         row.addSpacing(12)
         for text, tab in self.tabs.items():
             tab.clicked.connect(lambda _checked=False, text=text: self.workspace_chosen.emit(text))
@@ -175,6 +176,10 @@ class TopBar(QFrame):
             row.addWidget(part)
         self.set_project(None)
         self.set_job(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._name.setVisible(self.width() >= _NAMED)  # its mark stays; the tabs and what runs need the room
 
     def set_project(self, name: str | None, workspaces: Iterable[str] = WORKSPACES) -> None:
         """Names the open project and shows the tabs of its workspaces; without one there are none to go to."""

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QImage, QPainter, QPainterPath
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from annotator.views import theme
 from annotator.views.retrieval.cases import Cases, Way
+from annotator.views.retrieval.pictures import PaintedPictures
 from annotator.views.widgets.painting import draw_glyph
-from annotator.views.widgets.stage import fit
 from annotator.views.widgets.time_layout import clock_text
 from davenet.retrieval_file import MOST_SIMILAR
 
@@ -56,6 +56,10 @@ class CaseModel(QAbstractTableModel):
 
 
 class CaseDelegate(QStyledItemDelegate):
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._painted = PaintedPictures()
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, ROW_HEIGHT)
 
@@ -76,7 +80,7 @@ class CaseDelegate(QStyledItemDelegate):
         image = model.pictures.get(place)
         if image is None:
             model.pictures_wanted.emit(place)
-        paint_picture(painter, picture, image, radius=4)
+        self._painted.paint(painter, picture, image, radius=4)
         rank = int(cases.ranks(model.way)[place])
         is_hit = rank <= MOST_SIMILAR
         text = f"{rank:,}".replace(",", "\u202f")
@@ -100,21 +104,6 @@ class CaseDelegate(QStyledItemDelegate):
         where = QFontMetrics(painter.font()).elidedText(where, Qt.TextElideMode.ElideMiddle, room)
         painter.drawText(QRectF(left, rect.top() + 26, room, 18), Qt.AlignmentFlag.AlignVCenter, where)
         painter.restore()
-
-
-def paint_picture(painter: QPainter, box: QRectF, image: QImage | None, *, radius: float) -> None:
-    """Paints a frame that fills `box` with round corners; quiet ground while it is not there."""
-    clip = QPainterPath()
-    clip.addRoundedRect(box, radius, radius)
-    painter.fillPath(clip, theme.current().color("line"))
-    if image is None or image.isNull():
-        return
-    painter.save()
-    painter.setClipPath(clip)
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    source = fit(round(box.width()), round(box.height()), QRectF(image.rect()))
-    painter.drawImage(box, image, source)
-    painter.restore()
 
 
 class CaseList(QTableView):

@@ -7,8 +7,8 @@ from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from annotator.views import theme
-from annotator.views.retrieval.case_list import paint_picture
 from annotator.views.retrieval.cases import Case, Cases
+from annotator.views.retrieval.pictures import PaintedPictures
 from annotator.views.widgets.painting import draw_glyph
 from annotator.views.widgets.time_layout import clock_text
 
@@ -20,6 +20,7 @@ class _Asks(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._painted = PaintedPictures()
         self.image: QImage | None = None
         self.wave: Sequence[float] = ()
         self.is_sound = False
@@ -38,7 +39,7 @@ class _Asks(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         if not self.is_sound:
-            paint_picture(painter, box, self.image, radius=8)
+            self._painted.paint(painter, box, self.image, radius=8)
         else:
             painter.setPen(QPen(tokens.color("line"), 1))
             painter.setBrush(tokens.color("stage"))
@@ -99,6 +100,7 @@ class QueryCard(QFrame):
         words.addStretch(1)
         words.addWidget(self.verdict)
         words.addWidget(self._said)
+        words.addSpacing(4)
         words.addLayout(buttons)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 4, 16, 8)
@@ -116,7 +118,9 @@ class QueryCard(QFrame):
         self._where.setText(f"{word}{cases.title(case.place)} · {clock_text(time_s)}")
         mark = "✓" if case.is_hit else "✕"
         self.verdict.setText(f"{mark}  {case.sentence}")
-        theme.set_role(self.verdict, "good" if case.is_hit else "bad")
+        role = "good" if case.is_hit else "bad"
+        if self.verdict.property("role") != role:
+            theme.set_role(self.verdict, role)
         value = f"{case.true_similarity:.2f}".replace("-", "−")
         right = sum(one.is_same_class for one in case.results)
         self._said.setText(

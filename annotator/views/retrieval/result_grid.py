@@ -7,8 +7,8 @@ from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QMouseEvent, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
-from annotator.views.retrieval.case_list import paint_picture
 from annotator.views.retrieval.cases import Case, Cases, Result
+from annotator.views.retrieval.pictures import PaintedPictures
 from annotator.views.widgets.painting import draw_focus_ring, draw_glyph
 from annotator.views.widgets.time_layout import clock_text
 
@@ -30,6 +30,7 @@ class ResultGrid(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.pictures: Mapping[int, QImage] = {}
+        self._painted = PaintedPictures()
         self.waves: Mapping[int, Sequence[float]] = {}
         self._cases: Cases | None = None
         self._case: Case | None = None
@@ -70,8 +71,9 @@ class ResultGrid(QWidget):
 
     def set_heard(self, number: int, share: float) -> None:
         """Shows which result sounds (-1: none) and how much of it was heard."""
+        for changed in {self._heard, number} - {-1}:
+            self.update(self.cell(changed).toAlignedRect())
         self._heard, self._heard_share = number, share
-        self.update()
 
     def cell(self, number: int) -> QRectF:
         """Returns where a result is painted."""
@@ -166,7 +168,8 @@ class ResultGrid(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for number, result in enumerate(self._case.results):
-            self._paint_cell(painter, number, result)
+            if self.cell(number).toAlignedRect().intersects(event.rect()):
+                self._paint_cell(painter, number, result)
 
     def _paint_cell(self, painter: QPainter, number: int, result: Result) -> None:
         assert self._cases is not None and self._case is not None
@@ -180,7 +183,7 @@ class ResultGrid(QWidget):
         image = self.pictures.get(result.place)
         if image is None:
             self.picture_wanted.emit(result.place)
-        paint_picture(painter, picture, image, radius=5)
+        self._painted.paint(painter, picture, image, radius=5)
         if self._case.way == "audio":
             self._paint_sound(painter, picture, result.place)
         self._paint_number(painter, picture, number)

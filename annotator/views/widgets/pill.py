@@ -72,7 +72,9 @@ class Pill(PaintedButton):
             text_box.setRight(self.width() - 14)
         painter.setFont(self._font())
         painter.setPen(tokens.color("faint" if not self.isEnabled() else "text" if is_lit else "muted"))
-        painter.drawText(text_box, Qt.AlignmentFlag.AlignCenter, self.shown_text())
+        room = int(text_box.width()) - (14 if self._state == "running" else 8)
+        text = painter.fontMetrics().elidedText(self.shown_text(), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(text_box, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def _draw_chevron(painter: QPainter, x: float, y: float) -> None:

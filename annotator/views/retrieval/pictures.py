@@ -1,0 +1,51 @@
+"""Frames scaled and rounded once for the place where they are painted, so that a repaint only copies them."""
+
+from collections import OrderedDict
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPixmap
+
+from annotator.views import theme
+from annotator.views.widgets.stage import fit
+
+_MOST = 400  # pictures that are kept
+
+
+class PaintedPictures:
+    """Pictures by the key of their image (QImage.cacheKey) and size, those used last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int, int, float], QPixmap] = OrderedDict()
+
+    def paint(self, painter: QPainter, box: QRectF, image: QImage | None, *, radius: float) -> None:
+        """Paints a frame that fills `box` with round corners; quiet ground while it is not there."""
+        clip = QPainterPath()
+        if image is None or image.isNull():
+            clip.addRoundedRect(box, radius, radius)
+            painter.fillPath(clip, theme.current().color("line"))
+            return
+        ratio = painter.device().devicePixelRatio()
+        size = QSize(round(box.width()), round(box.height()))
+        key = (image.cacheKey(), size.width(), size.height(), ratio)
+        pixmap = self._kept.get(key)
+        if pixmap is None:
+            pixmap = self._kept[key] = _rounded(image, size, radius, ratio)
+            if len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        painter.drawPixmap(round(box.left()), round(box.top()), pixmap)
+
+
+def _rounded(image: QImage, size: QSize, radius: float, ratio: float) -> QPixmap:
+    pixmap = QPixmap(size * ratio)
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    box, clip = QRectF(0, 0, size.width(), size.height()), QPainterPath()
+    clip.addRoundedRect(box, radius, radius)
+    painter.setClipPath(clip)
+    painter.drawImage(box, image, fit(size.width(), size.height(), QRectF(image.rect())))
+    painter.end()
+    return pixmap
