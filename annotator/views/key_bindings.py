@@ -73,6 +73,8 @@ class KeyBindings(QObject):
         super().__init__(parent)
         self.keymap = keymap or Keymap()
         self._bindings: list[_Binding] = []
+        self._let_go = (0, 0)  # the key that was released last, and when
+        self._is_repeat = False  # whether the key pressed last was never let go
         self._shortcuts: dict[tuple[int, str], QShortcut] = {}
         self._held: tuple[_Binding, Qt.Key] | None = None
         app = QApplication.instance()
@@ -164,7 +166,10 @@ class KeyBindings(QObject):
             self._shortcuts[place] = shortcut
 
     def _pressed(self, key: str) -> None:
-        self._call([binding for binding in self._bindings if key in self.keymap.keys_of(binding.id)], key)
+        found = [binding for binding in self._bindings if key in self.keymap.keys_of(binding.id)]
+        if self._is_repeat:
+            found = [binding for binding in found if ACTIONS[binding.id].repeats or binding.released is not None]
+        self._call(found, key)
 
     def _call(self, bindings: list[_Binding], key: str = "") -> bool:
         """Calls the innermost binding that is in view and possible."""
@@ -189,6 +194,8 @@ class KeyBindings(QObject):
         self._app.installEventFilter(self)  # only while it is held: a filter on the application sees every event
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent):
+            self._look_for_repeat(event)
         if self._held is not None and self._ends_hold(event):
             binding, self._held = self._held[0], None
             self._app.removeEventFilter(self)
@@ -207,9 +214,20 @@ class KeyBindings(QObject):
             and event.key() == self._held[1]
         )
 
+    def _look_for_repeat(self, event: QKeyEvent) -> None:
+        """A held key comes from an X server as releases and presses of one moment, and Qt does not always see that."""
+        if event.type() == QEvent.Type.KeyRelease:
+            self._let_go = (event.key(), event.timestamp())
+        elif event.type() == QEvent.Type.ShortcutOverride:  # comes before the shortcut
+            self._is_repeat = event.timestamp() > 0 and self._let_go == (event.key(), event.timestamp())
+
     # -- keys that belong to what has the focus ----------------------------------------------------------------------
 
-    def _focus_changed(self, _before: QWidget | None, now: QWidget | None) -> None:
+    def _focus_changed(self, before: QWidget | None, now: QWidget | None) -> None:
+        if before is not None:
+            before.removeEventFilter(self)
+        if now is not None:
+            now.installEventFilter(self)
         own = _keys_of_widget(now)
         for (_, key), shortcut in self._shortcuts.items():
             if not isValid(shortcut):

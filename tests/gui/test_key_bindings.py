@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from annotator.keymap import Keymap
@@ -144,3 +145,26 @@ def test_keys_are_written_as_on_the_caps() -> None:
     assert shown_key("Shift+Left") == "Shift+←"
     assert shown_key("Backspace") == "⌫"
     assert shown_key("?") == "?"
+
+
+def test_a_held_key_decides_once_even_where_the_x_server_tells_its_repeats_as_presses(page: Page) -> None:
+    """Release and press of one moment: no hand is that quick, and Qt does not always mark them as repeats."""
+    page.bindings.bind(page.workspace, page.says("review.accept", "review.next"))
+    page.inner.setFocus()
+
+    def tell(key: Qt.Key, text: str, *, released_ms: int, pressed_ms: int) -> None:
+        for kind, at in ((QEvent.Type.KeyRelease, released_ms), (QEvent.Type.ShortcutOverride, pressed_ms)):
+            event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, text)
+            event.setTimestamp(at)
+            QApplication.sendEvent(page.inner, event)
+        (shortcut,) = [one for one in page.findChildren(QShortcut) if one.key() == QKeySequence(text)]
+        shortcut.activated.emit()
+
+    tell(Qt.Key.Key_A, "A", released_ms=900, pressed_ms=1000)
+    tell(Qt.Key.Key_A, "A", released_ms=1300, pressed_ms=1300)
+    tell(Qt.Key.Key_A, "A", released_ms=1340, pressed_ms=1340)
+    assert page.did == ["review.accept"]
+    tell(Qt.Key.Key_A, "A", released_ms=1400, pressed_ms=1440)
+    assert page.did == ["review.accept"] * 2
+    tell(Qt.Key.Key_J, "J", released_ms=1500, pressed_ms=1500)  # moving on may repeat
+    assert page.did[2:] == ["review.next"]
