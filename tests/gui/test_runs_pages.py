@@ -12,6 +12,8 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from annotator import datasets, verbs
+from annotator.jobs.outcome import Outcome
+from annotator.jobs.queue import DetachedJob, Job
 from annotator.project import Project
 from annotator.results import evaluation_path
 from annotator.store.records import RunRecord
@@ -21,7 +23,9 @@ from annotator.views.runs.series import Series, shown
 from annotator.views.runs.training_fields import GROUPS, OTHERS, training_fields
 from annotator.views.runs.values import PAUSED
 from annotator.views.runs.wishes import RunWish
+from davenet import events
 from davenet.evaluation.rank_file import RankFile, ranks_path, write_ranks
+from davenet.specs import TrainSpec
 from davenet.training.presets import PRESETS, TrainConfig
 from tests.annotator.project_maker import decide, make_project
 from tests.gui.test_runs import Runs
@@ -219,7 +223,10 @@ def test_a_deleted_run_comes_back_and_its_folder_goes_only_when_emptied(runs: Ru
     runs.until(lambda: len(runs.view.table.rows()) == 1)
     runs.presenter.delete_run("001-small")
     runs.until(lambda: not runs.view.table.rows())
-    runs.presenter.empty_deleted()
+    runs.until(runs.view.emptying.isVisible)
+    runs.view.emptying.click()
+    assert folder.is_dir()  # it asks first
+    runs.view.notice.action_requested.emit()
     runs.until(lambda: not folder.exists())
     runs.settle()
     assert not runs.project.store.runs(deleted=True)
@@ -260,7 +267,7 @@ def test_runs_are_compared_pair_by_pair_and_another_gallery_is_greyed(runs: Runs
     first, second, third = (row.cells for row in page.results.rows())
     assert second[3].text.startswith("+50.0 (")
     assert second[3].token == "accept"
-    assert third[4].text == "measured on another gallery: does not compare"
+    assert third[4].text == "another gallery: does not compare"
     assert (third[1].token, first[1].token) == ("muted", "text")
     assert len(runs.view.loss.curves()) == 3
 
@@ -277,3 +284,125 @@ def test_table_3_opens_the_form_of_a_row_that_has_no_run(runs: Runs) -> None:
     runs.view.table3.fill.click()
     runs.until(runs.view.form.isVisible)
     assert runs.view.form.variant() == "weak-imagenet"
+
+
+def test_fine_tuning_a_run_fills_the_form_with_its_model_and_the_pairs_of_now(runs: Runs) -> None:
+    _add_run(runs.project, "001-small")
+    _refresh(runs)
+    runs.view.details.action("fine_tune").click()
+    runs.until(lambda: runs.view.form.isVisible() and runs.view.form.start.isEnabled())
+    assert runs.view.form.run_wish() == RunWish("small", "001-small")
+
+
+def test_recall_has_its_interval_around_it(runs: Runs) -> None:
+    folder = _add_run(runs.project, "001-small")
+    with open(folder / "metrics.jsonl", "a") as out:
+        out.write(json.dumps({"step": 40, "epoch": 4.0, "audio_recall_at_10": 0.5, "visual_recall_at_10": 0.5}) + "\n")
+    _refresh(runs)
+    runs.until(lambda: bool(runs.view.recall.curves()))
+    curve = runs.view.recall.curves()[0]
+    assert curve.low is not None and curve.high is not None
+    assert 0 < curve.low[0] < 50 < curve.high[0] < 100  # of the six pairs of its gallery
+
+
+# -- runs that are found again -------------------------------------------------------------------------------------------
+
+
+def test_a_run_whose_folder_is_gone_keeps_its_record_and_says_so(runs: Runs) -> None:
+    folder = _running(runs.project, "001-small")
+    folder.rename(folder.with_name("moved away"))
+    _find_again(runs)
+    run = runs.project.store.run("001-small")
+    assert run.state == "failed"
+    assert "is gone; bring it back" in run.message
+    assert run.config["preset"] == "small"
+
+
+def test_a_run_of_a_newer_version_is_left_as_it_is(runs: Runs) -> None:
+    folder = _running(runs.project, "001-small", warp=9)
+    (folder / "events.jsonl").write_text('{"v": 2, "event": "begun"}\n')
+    _find_again(runs)
+    assert "another version" in runs.project.store.run("001-small").message
+    assert (folder / "events.jsonl").read_text() == '{"v": 2, "event": "begun"}\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"v": 1, "event": "progress", "do',
+        b"\x00\xff\xfe" * 999,
+        b'{"v": 1, "event": "progress", "done": 3}\n' * 3,
+    ],
+    ids=["nothing", "cut in mid-line", "binary noise", "no beginning"],
+)
+def test_a_run_that_died_with_odd_events_is_told_in_one_sentence(runs: Runs, content: bytes) -> None:
+    folder = _running(runs.project, "001-small")
+    (folder / "events.jsonl").write_bytes(content)
+    (folder / "metrics.jsonl").write_bytes(content + b"\n[1, 2]\n")
+    _find_again(runs)
+    runs.until(lambda: runs.project.store.run("001-small").state == "crashed")
+    assert "ended without a last word" in runs.project.store.run("001-small").message
+    runs.settle()
+    runs.until(lambda: not runs.view.details.action("resume").isHidden())
+
+
+def test_events_out_of_order_end_with_the_end_of_the_newest_attempt(runs: Runs) -> None:
+    folder = _running(runs.project, "001-small")
+    given = (
+        events.Cancelled({"epochs": 1}),
+        events.Metrics(9, 9.0, {"loss": 1.0}),
+        events.Started("train"),
+        events.Metrics(2, 2.0, {"loss": 2.0}),
+        events.Finished({"epochs": 3}),
+    )
+    lines = [events.to_line(event) for event in given]
+    (folder / "events.jsonl").write_text("\n".join(lines) + "\n")
+    _find_again(runs)
+    runs.until(lambda: runs.project.store.run("001-small").state == "finished")
+    assert runs.project.store.run("001-small").result == {"epochs": 3}
+
+
+def test_a_run_that_waited_when_the_window_closed_waits_again(runs: Runs) -> None:
+    dataset = datasets.freeze(runs.project, datasets.Selection()).id
+    for _ in range(2):
+        verbs.plan_train(runs.project, "small", dataset=dataset, waits=True)
+    runs.project.store.describe_run("002-small", queue_place=0.5)  # it was moved to the front
+    held = _hold(runs)
+    _find_again(runs)
+    runs.until(lambda: len(runs.queue.jobs) == 3)
+    assert [job.folder.name for job in runs.queue.jobs if job is not held] == ["002-small", "001-small"]
+    runs.presenter.move_in_queue("001-small", -1)
+    assert [job.folder.name for job in runs.queue.jobs if job is not held] == ["001-small", "002-small"]
+    runs.until(lambda: (runs.project.store.run("001-small").queue_place or 0) < 1)
+    for job in runs.queue.jobs:
+        job.cancel() if job is not held else job._finish(Outcome("cancelled"))
+    runs.until(lambda: not runs.queue.jobs)
+
+
+def _hold(runs: Runs) -> Job:
+    """Returns a job that keeps the lane of runs busy without any process."""
+    spec = TrainSpec.model_validate(_spec_of(runs.project.run_dir("held")))
+    job = DetachedJob(spec, title="Held", folder=runs.project.run_dir("held"), parent=runs.queue)
+    job.state = "running"
+    runs.queue._jobs.append(job)
+    job.over.connect(runs.queue._over)
+    return job
+
+
+def _spec_of(folder: Path, **more: Any) -> dict[str, Any]:
+    names = {"run_dir": folder, "clips_dir": folder, "train_pairs": folder / "t", "validation_pairs": folder / "v"}
+    return {"verb": "train", "preset": "small", **{name: str(path) for name, path in names.items()}, **more}
+
+
+def _running(project: Project, name: str, **more: Any) -> Path:
+    folder = project.run_dir(name)
+    folder.mkdir(parents=True)
+    config = {"preset": "small", "values": {}, "pairs": {}, "spec": _spec_of(folder, **more)}
+    project.store.add_run(RunRecord(name, "small", "running", config, pid=0))
+    return folder
+
+
+def _find_again(runs: Runs) -> None:
+    runs.work.find_runs_again(runs.presenter.refresh)
+    runs.settle()

@@ -31,6 +31,8 @@ class Curve:
     x: Values
     y: Values
     dashed: bool = False
+    low: Values | None = None  # of the 95 % interval around each value, drawn as a band under the first curve
+    high: Values | None = None
 
     @classmethod
     def of(cls, name: str, token: str, points: Sequence[tuple[float, float]], *, dashed: bool = False) -> "Curve":
@@ -130,6 +132,7 @@ class CurveChart(QWidget):
         last = max(float(line[-1, 0]) for line in drawn if len(line))
         last_epoch = last if last > 0 else 1.0
         self._paint_grid(painter, plot, lines, last_epoch)
+        self._paint_band(painter, plot, lines, last_epoch)
         for curve, line in reversed(list(zip(self._curves, drawn, strict=True))):
             self._paint_curve(painter, plot, curve, line, lines, last_epoch)
         if self._hover_x is not None and plot.left() <= self._hover_x <= plot.right():
@@ -170,6 +173,20 @@ class CurveChart(QWidget):
         base = QRectF(plot.left(), plot.bottom() + 6, plot.width(), 16)
         painter.drawText(base, Qt.AlignmentFlag.AlignLeft, f"{self._axis} 0")
         painter.drawText(base, Qt.AlignmentFlag.AlignRight, axis_text(last_epoch, self._axis))
+
+    def _paint_band(self, painter: QPainter, plot: QRectF, lines: list[float], last_epoch: float) -> None:
+        """Paints the interval around the first curve, where it has one."""
+        curve = self._curves[0]
+        if curve.low is None or curve.high is None or len(curve.x) < 2:
+            return
+        kept = shown(curve.x, curve.y, max(2, int(plot.width())))
+        there = list(zip(curve.x[kept].tolist(), curve.high[kept].tolist(), strict=True))
+        back = list(zip(curve.x[kept].tolist(), curve.low[kept].tolist(), strict=True))
+        top = lines[-1]
+        area = [QPointF(_x(plot, x, last_epoch), _y(plot, min(y, top), lines)) for x, y in (*there, *reversed(back))]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.current().color(curve.token, 0.16))
+        painter.drawPolygon(QPolygonF(area))
 
     def _paint_curve(
         self, painter: QPainter, plot: QRectF, curve: Curve, points: Values, lines: list[float], last_epoch: float

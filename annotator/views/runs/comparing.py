@@ -131,7 +131,7 @@ def comparison_of(project: Project, runs: list[RunRecord]) -> Comparison:
         name, token = values.label_of(run), TOKENS[place % len(TOKENS)]
         if result is None:
             n_missing += 1
-            note = "measured on another gallery: does not compare" if results.results_of(run) else "not measured yet"
+            note = "another gallery: does not compare" if results.results_of(run) else "not measured yet"
             own = next(iter(results.results_of(run)), None)
             audio, visual = _texts(own)
             compared.append(ComparedRun(run.id, name, token, audio, visual, "–", None, note))

@@ -49,8 +49,8 @@ class ComparisonPage(QWidget):
                 Column("RUN", 180, 3),
                 Column("AUDIO R@10 %", 120, 1),
                 Column("VISUAL R@10 %", 120, 1),
-                Column("DIFFERENCE, 95 %", 200, 2, tip="Mean of both ways against the first run: paired bootstrap"),
-                Column("", 160, 2),
+                Column("DIFFERENCE, 95 %", 170, 2, tip="Mean of both ways against the first run: paired bootstrap"),
+                Column("", 230, 2),
             )
         )
         self.results.setAccessibleName("Results on the same gallery")

@@ -6,6 +6,7 @@ those whose curves are drawn. Many events in a moment become one update of the w
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class RunsPresenter(QObject):
         self._evaluating: dict[str, Job] = {}
         self._pausing: set[str] = set()
         self._deleted: list[str] = []
+        self._notice_action: Callable[[], None] = self.undo_delete
         self._chosen: str | None = None
         self._axis = "epoch"
         self._update = QTimer(self)
@@ -69,15 +71,17 @@ class RunsPresenter(QObject):
         view.undo_requested.connect(self.undo_delete)
         view.folder_wished.connect(self._ask_for_folder)
         view.details.described.connect(self._describe)
-        view.notice.action_requested.connect(self.undo_delete)
+        view.notice.action_requested.connect(lambda: self._notice_action())
+        view.emptying.clicked.connect(self._ask_to_empty)
         self.refresh()
 
     def refresh(self) -> None:
         """Reads the runs and the number of accepted pairs again; called when the workspace opens and after a verb."""
 
-        def read() -> tuple[list[RunRecord], int]:
-            finals = self._project.store.final_verdicts().values()
-            return self._project.store.runs(), sum(final.decision == "accept" for final in finals)
+        def read() -> tuple[list[RunRecord], int, int]:
+            store = self._project.store
+            n_accepted = sum(final.decision == "accept" for final in store.final_verdicts().values())
+            return store.runs(), n_accepted, len(store.runs(deleted=True))
 
         self._work.background.run(read, self._take, lambda error: self._refused("train", str(error)))
 
@@ -129,6 +133,7 @@ class RunsPresenter(QObject):
         def deleted(_run: object) -> None:
             self._deleted.append(run_id)
             self.comparing.forget(run_id)
+            self._notice_action = self.undo_delete
             self._view.notice.show_notice(f"Run {run_id} is deleted; its folder stays.", "info", action="Undo")
             self.refresh()
 
@@ -143,6 +148,12 @@ class RunsPresenter(QObject):
             bring_back = lambda: self._project.store.describe_run(run_id, deleted=False)  # noqa: E731
             self._in_background(bring_back, lambda _run: self.refresh())
 
+    def _ask_to_empty(self) -> None:
+        self._notice_action = self.empty_deleted
+        self._view.notice.show_notice(
+            "Remove the deleted runs with their folders? They cannot come back.", "warning", action="Remove"
+        )
+
     def empty_deleted(self) -> None:
         """Removes the deleted runs with their folders for good."""
 
@@ -153,9 +164,13 @@ class RunsPresenter(QObject):
                 self._project.store.forget_run(run.id)
             return len(gone)
 
+        def removed(number: int) -> None:
+            plural = " was" if number == 1 else "s were"
+            self._view.notice.show_notice(f"{number} deleted run{plural} removed for good.", "good", seconds=6)
+            self.refresh()
+
         self._deleted.clear()
-        said = lambda n: self._view.notice.show_notice(f"{n} deleted runs were removed with their folders.", "good")  # noqa: E731
-        self._in_background(remove, said)
+        self._in_background(remove, removed)
 
     def take_in(self, folder: Path) -> None:
         """Takes in the folder of a run that was made elsewhere."""
@@ -215,6 +230,8 @@ class RunsPresenter(QObject):
                 self.resume_run(run_id)
             case "evaluate":
                 self.evaluate_run(run_id)
+            case "fine_tune":
+                self.starting.fine_tune(run, self._runs, self._view.show_form)
             case "duplicate":
                 self.starting.duplicate(run, self._runs, self._view.show_form)
             case "compare":
@@ -303,8 +320,9 @@ class RunsPresenter(QObject):
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
-    def _take(self, read: tuple[list[RunRecord], int]) -> None:
-        self._runs, n_accepted = read
+    def _take(self, read: tuple[list[RunRecord], int, int]) -> None:
+        self._runs, n_accepted, n_deleted = read
+        self._view.set_deleted(n_deleted)
         self._view.set_verified(n_accepted)
         self.comparing.set_runs(self._runs)
         self._show()

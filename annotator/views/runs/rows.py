@@ -59,13 +59,18 @@ def curves_of(
             continue
         name, n_pairs = values.label_of(run), float(values.n_pairs(run) or 0)
         loss.append(Curve(name, token, _x(history.loss, axis, n_pairs), history.loss.column("value")))
-        recall.append(Curve(name, token, _x(history.recall, axis, n_pairs), 100 * history.recall.column("value")))
+        size, _ = values.gallery(run)
+        share = history.recall.column("value")
+        low, high = values.interval_around(share, size or 0)
+        recall.append(Curve(name, token, _x(history.recall, axis, n_pairs), 100 * share, False, 100 * low, 100 * high))
         if place:
             continue
         last_loss, last_recall = history.loss.last(), history.recall.last()
         readouts = (
             f"{last_loss[1]:.2f} · step {values.number_text(history.step)}" if last_loss else "",
-            f"{100 * last_recall[1]:.1f} % · epoch {last_recall[0]:.0f}" if last_recall else "",
+            f"{100 * last_recall[1]:.1f} ± {50 * (high[-1] - low[-1]):.1f} % · epoch {last_recall[0]:.0f}"
+            if last_recall
+            else "",
         )
         _, chance = values.gallery(run)
         x = _x(history.recall, axis, n_pairs)
@@ -116,6 +121,8 @@ def status_text(run: RunRecord, job: Job, history: values.RunHistory) -> str:
 
 def _actions(run: RunRecord, job: Job | None, *, is_evaluating: bool, n_waiting: int) -> Sequence[str]:
     actions = ["folder", "duplicate", "compare"]
+    if run.result.get("best_checkpoint") or run.result.get("checkpoint"):
+        actions.append("fine_tune")
     if is_evaluating or (job is not None and job.state != "stopping"):
         actions.append("cancel")
     if job is not None and job.state == "running":

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from annotator.store.records import RunRecord
-from annotator.views.runs.series import Series
+from annotator.views.runs.series import Series, Values
 from davenet import events
 
 LOG_LINES = 200
@@ -31,6 +33,16 @@ def interval_text(share: float, interval: tuple[float, float] | None) -> str:
     """Returns "38.6 ± 3.2" percent: half of the interval's width beside the share."""
     half = "" if interval is None else f" ± {50 * (interval[1] - interval[0]):.1f}"
     return f"{percent_text(share)}{half}"
+
+
+def interval_around(share: Values, n: int) -> tuple[Values, Values]:
+    """Returns the 95 % Wilson interval of shares of `n` pairs; the bootstrap's own comes with an evaluation."""
+    if n < 1:
+        return share, share
+    z = 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return middle - half, middle + half
 
 
 def bytes_text(count: float) -> str:

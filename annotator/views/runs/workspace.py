@@ -71,6 +71,10 @@ class RunsWorkspace(QWidget):
         self.table = CellTable(COLUMNS)
         self.table.setAccessibleName("Runs")
         self.bought = BoughtCard()
+        self.emptying = QPushButton()
+        self.emptying.setToolTip("Remove deleted runs for good, with their folders; it asks first")
+        theme.set_role(self.emptying, "link")
+        self.emptying.hide()
         self.comparison, self.table3 = ComparisonPage(), Table3Page()
         self.details = DetailsPanel()
         self.notice = NoticeBar()
@@ -101,7 +105,7 @@ class RunsWorkspace(QWidget):
             "runs.notes": lambda: self.details.notes.setFocus(Qt.FocusReason.ShortcutFocusReason),
         }
         self.keys.bind(self, slots)
-        for name in ("evaluate", "compare", "duplicate", "sooner", "later", "delete"):
+        for name in ("evaluate", "compare", "fine_tune", "duplicate", "sooner", "later", "delete"):
             self.keys.bind(
                 self,
                 {f"runs.{name}": partial(self._ask, name)},
@@ -129,7 +133,7 @@ class RunsWorkspace(QWidget):
         self.pills["table3"].setToolTip(self.keys.tip("runs.table3"))
         self.pills["runs"].setToolTip("Curves and all runs")
         tips = {name: tip for name, _, tip in ACTIONS}
-        for action in ("evaluate", "compare", "duplicate", "sooner", "later", "delete", "pause", "resume"):
+        for action in ("evaluate", "compare", "fine_tune", "duplicate", "sooner", "later", "delete", "pause", "resume"):
             keys = self.keys.shown_keys("runs.pause" if action == "resume" else f"runs.{action}")
             self.details.action(action).setToolTip(tips[action] + (f" ({keys[0]})" if keys else ""))
 
@@ -161,6 +165,7 @@ class RunsWorkspace(QWidget):
         column.addLayout(charts)
         column.addWidget(self._card, 1)
         column.addWidget(self.bought)
+        column.addWidget(self.emptying, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(0)
         self._pages = QStackedWidget()
         for page in (self.empty, full, self.comparison, self.table3, self.form):
@@ -205,6 +210,12 @@ class RunsWorkspace(QWidget):
     def set_details(self, details: RunDetails | None) -> None:
         self.details.set_details(details)
 
+    def set_deleted(self, number: int) -> None:
+        """Says how many deleted runs still have their folders."""
+        self.emptying.setText(f"{number} deleted run{'s' if number != 1 else ''}: remove for good…")
+        self.emptying.setAccessibleName(self.emptying.text())
+        self.emptying.setVisible(number > 0)
+
     def set_compared(self, number: int) -> None:
         """Says on its tab how many runs are in the comparison."""
         self.pills["comparison"].set_count(number or None)
@@ -241,7 +252,7 @@ class RunsWorkspace(QWidget):
         elif self._page == "table3":
             page = self.table3
         elif not self._has_runs:
-            page = self.empty
+            page = self.empty if self.emptying.isHidden() else self._pages.widget(1)
         elif self._page == "comparison":
             page = self.comparison
         else:
