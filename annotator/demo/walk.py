@@ -157,7 +157,7 @@ class _Walker:
         self.pause(1.0)
         widget = self.window.workspace("Matchmaps")
         assert widget is not None
-        opened.matchmaps._seek(0.0)
+        opened.matchmaps.playing.seek(0.0)
         self.pause(0.5)
         before = player.time_s
         self.press(widget, Qt.Key.Key_Space)
@@ -165,7 +165,7 @@ class _Walker:
         self.press(widget, Qt.Key.Key_Space)
         self.pause(0.6)
         played_s = round(player.time_s - before, 2)
-        opened.matchmaps._seek(shown.time_s)
+        opened.matchmaps.playing.seek(shown.time_s)
         self.pause(0.8)
         self.pictures("matchmaps")
         return {"video": video.uid, "played_s": played_s}

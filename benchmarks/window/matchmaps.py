@@ -1,7 +1,7 @@
 """Watches a video with its matchmaps in the real window; `python -m benchmarks.window.matchmaps` prints what it saw.
 
-Runs in a process of its own, on a desk's display (desk.py). Frames are counted as the player shows them, painting is timed
-around the stage's own paint event and the laying of the overlay before it.
+Runs in a process of its own, on a desk's display (desk.py). Frames are counted as the player shows them; painting is a
+repaint of the stage, timed one at a time.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from typing import Any
 from PySide6.QtCore import QEventLoop, QTimer
 
 from annotator.app import application, build_window
-from annotator.views.widgets.stage import Stage
 
 _LIMIT_S = 240.0
 
@@ -51,48 +50,58 @@ class Watcher:
         self.until(lambda: time.perf_counter() >= end, "a pause")
 
     def play(self, seconds: float) -> dict[str, Any]:
-        """Plays for some seconds from the beginning; returns what was shown, heard and how long painting took."""
-        watching, stage = self.presenter.watching, self.presenter._workspace.stages.first
-        laid, painted, shown = [], [], []
-        lay, paint = watching.paint_frame, Stage.paintEvent
+        """Plays for some seconds from the beginning; returns what was shown and heard."""
+        watching, stages = self.presenter.watching, self.presenter._workspace.stages
+        stage, shown, has_overlay = stages.first, [], []
 
-        def timed_lay(*given: Any) -> None:
-            begun = time.perf_counter()
-            lay(*given)
-            laid.append(time.perf_counter() - begun)
+        def note(_rgb: object, time_s: float) -> None:
+            shown.append(time_s)
+            has_overlay.append(stage._overlay is not None)
 
-        def timed_paint(widget: Any, event: Any) -> None:
-            begun = time.perf_counter()
-            paint(widget, event)
-            painted.append((time.perf_counter() - begun, widget._overlay is not None))
-
-        watching.paint_frame = timed_lay
-        Stage.paintEvent = timed_paint  # type: ignore[method-assign]
-        self.player.frame_shown.connect(lambda _rgb, time_s: shown.append(time_s))
+        self.player.frame_shown.connect(note)
         self.player.seek(0.0)
         self.pause(0.5)
-        shown.clear(), laid.clear(), painted.clear()
+        shown.clear()
+        has_overlay.clear()
         underruns = self.player.n_underruns
         self.player.play()
         self.pause(seconds)
         self.player.pause()
-        watching.paint_frame = lay
-        Stage.paintEvent = paint  # type: ignore[method-assign]
+        self.player.frame_shown.disconnect(note)
         rect = stage.frame_rect()
         return {
             "shown_s": sorted(set(shown)),
-            "laid_ms": _mean_ms(laid),
-            "painted_ms": _mean_ms([took for took, _ in painted]),
-            "with_overlay": sum(1 for _, has in painted if has) / max(1, len(painted)),
+            "with_overlay": sum(has_overlay) / max(1, len(has_overlay)),
             "underruns": self.player.n_underruns - underruns,
             "uses_sound": self.player._uses_sound,
             "share": watching.first.share,
             "frame": [rect.width(), rect.height()],
         }
 
+    def paint(self, n: int = 150) -> dict[str, float]:
+        """Returns mean milliseconds of making the overlay, and of painting the stage with it and without."""
+        watching, stage = self.presenter.watching, self.presenter._workspace.stages.first
+        rgb, end_s = self.player.frame, self.player.duration_s - 1
+        times: dict[str, list[float]] = {"made": [], "with": [], "without": []}
+        for number in range(n):
+            stage.set_frame(rgb)
+            stage.set_overlay(None)
+            times["without"].append(_took(stage.repaint))
+            stage.set_frame(rgb)
+            times["made"].append(_took(lambda number=number: watching.paint_frame(rgb, number / n * end_s)))  # type: ignore[misc]
+            times["with"].append(_took(stage.repaint))
+            self.pause(0.005)
+        return {name: 1000 * sum(each) / len(each) for name, each in times.items()}
+
+
+def _took(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
 
 def watch(watcher: Watcher, seconds: float, *, waits: bool) -> dict[str, Any]:
-    """Plays while maps are computed, or (`waits`) once all of them lie in the cache; then without the overlay."""
+    """Plays while maps are computed, or (`waits`) once all of them lie in the cache, and times painting then."""
     first = watcher.presenter.watching.first
     assert first is not None
     if waits:
@@ -100,15 +109,10 @@ def watch(watcher: Watcher, seconds: float, *, waits: bool) -> dict[str, Any]:
         watcher.pause(1.0)
     else:
         watcher.until(lambda: first.rate > 0, "the job listens")
-    found = {"with": watcher.play(seconds)}
+    found: dict[str, Any] = {"played": watcher.play(seconds)}
     if waits:
-        watcher.presenter._workspace.controls.look.overlay.click()
-        found["without"] = watcher.play(min(seconds, 5.0))
+        found["painting"] = watcher.paint()
     return found
-
-
-def _mean_ms(times: list[float]) -> float:
-    return 1000 * sum(times) / max(1, len(times))
 
 
 def main() -> None:

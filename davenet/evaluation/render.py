@@ -1,6 +1,8 @@
 """The render job: a video with its matchmaps drawn over it and its own sound (the video of Section 5)."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from queue import Full, Queue
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from davenet.evaluation.matchmaps import as_file, map_times, video_matchmaps
 from davenet.files import content_hash
 from davenet.jobs import ShouldStop, started
 from davenet.live import LiveMaps, Show
-from davenet.look import Look, letterbox_crop, painted
+from davenet.look import Look, Pixels, letterbox_crop, painted
 from davenet.media.encode import VideoWriter
 from davenet.media.frames import frames_at
 from davenet.media.probe import MediaInfo, probe
@@ -23,6 +25,7 @@ from davenet.overlay import Crop
 from davenet.specs import RenderSpec
 
 _HIGHEST_RATE = 60.0
+_AHEAD = 6  # pictures drawn and not yet encoded
 
 
 def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
@@ -55,10 +58,12 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         start_s=spec.start_s,
         end_s=end_s,
     ) as writer:
-        for index, (_, frame_rgb) in enumerate(frames_at(spec.video.path, times_s, shorter_side=None)):
+        frames = frames_at(spec.video.path, times_s, shorter_side=None)
+        drawn = (painted(rgb, map_at(at), look, crop) for at, (_, rgb) in zip(times_s, frames, strict=False))
+        for index, picture in enumerate(_ahead(drawn)):
             if stop():
                 raise events.Stop
-            writer.write(painted(frame_rgb, map_at(times_s[index]), look, crop))
+            writer.write(picture)
             if index % 10 == 0:
                 emit(events.Progress(length_s + times_s[index] - spec.start_s, 2 * length_s, "s", "drawing"))
     return {
@@ -70,6 +75,41 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         "height": info.height,
         "frame_rate": rate,
     }
+
+
+def _ahead(pictures: Iterator[Pixels]) -> Iterator[Pixels]:
+    """Yields what the iterator does, which runs in a thread a few pictures ahead: drawing goes on while one is encoded."""
+    waiting: Queue[Pixels | BaseException | None] = Queue(_AHEAD)
+    is_left = threading.Event()
+
+    def put(item: Pixels | BaseException | None) -> bool:
+        while not is_left.is_set():
+            try:
+                waiting.put(item, timeout=0.1)
+            except Full:
+                continue
+            return True
+        return False
+
+    def draw() -> None:
+        try:
+            for picture in pictures:
+                if not put(picture):
+                    return
+            put(None)
+        except BaseException as error:  # raised again where the pictures are wanted
+            put(error)
+
+    thread = threading.Thread(target=draw, name="drawing")
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        is_left.set()
+        thread.join()
 
 
 def _maps(
