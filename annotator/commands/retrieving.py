@@ -9,7 +9,9 @@ from annotator.commands.options import AsJson, Device, ProjectFolder
 
 def retrieve(
     project: ProjectFolder,
-    run: Annotated[str, typer.Argument(metavar="RUN", help='A run\'s id, its number or "latest".')] = "latest",
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, its number, \"latest\", or a checkpoint's file.")
+    ] = "latest",
     on: Annotated[
         Literal["validation", "test", "mined", "val-1000", "food-val-1000", "verified"],
         typer.Option(help="The gallery: the run's own pairs, all mined food pairs, or one of the paper's."),
@@ -31,8 +33,9 @@ def retrieve(
     from davenet.retrieval_file import read_retrieval
 
     with output(as_json) as out, Project.open(project) as opened:
-        spec = verbs.plan_retrieve(opened, run, on=on, umap=umap, device=device)
-        summary = run_verb(opened, spec, f"retrieve with {spec.out_dir.parent.name}")
+        source = Path(run).expanduser().absolute() if run.endswith(".safetensors") else run
+        spec = verbs.plan_retrieve(opened, source, on=on, umap=umap, device=device)
+        summary = run_verb(opened, spec, f"retrieve with {Path(run).stem}")
         found = read_retrieval(Path(summary["out"]))
         tables = {"classes": [asdict(row) for row in found.classes], "words": [asdict(row) for row in found.words]}
         lines = [recall_line(summary), f"gallery {found.gallery} {found.gallery_hash}"]

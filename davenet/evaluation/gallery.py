@@ -3,6 +3,8 @@
 Memory is bounded by what the similarity needs of each pair: an embedding of each branch (SISA), or its two maps.
 """
 
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from davenet import events
+from davenet.errors import UserError
 from davenet.evaluation.galleries import gallery_hash
 from davenet.evaluation.recall import (
     KS,
@@ -30,6 +33,7 @@ from davenet.training.dataset import Loss, PairReader, Segmenting, batches_ahead
 
 _BATCH = 64
 _MAPS_TILE = 128  # pairs whose maps are compared at a time: 100 MB of DAVEnet's image maps
+_MOST_IN_MEMORY = 4 << 30  # bytes of image maps in float16, above which they lie in a temporary file
 _LARGE_MAPS = 1 << 29  # bytes of image maps from which they are kept in float16, off the GPU
 
 
@@ -155,11 +159,15 @@ class _Maps:
     def add(self, image_BDHW: Tensor, audio_BDT: Tensor, n_audio_steps_B: Tensor) -> None:
         if self._n == 0:
             is_large = 4 * image_BDHW[0].numel() * self._n_pairs > _LARGE_MAPS
-            self._image_BDHW = torch.empty(
-                (self._n_pairs, *image_BDHW.shape[1:]),
-                dtype=torch.float16 if is_large else torch.float32,
-                device="cpu" if is_large else image_BDHW.device,
-            )
+            shape = (self._n_pairs, *image_BDHW.shape[1:])
+            if 2 * image_BDHW[0].numel() * self._n_pairs > _MOST_IN_MEMORY:
+                self._image_BDHW = _on_disk(shape)
+            else:
+                self._image_BDHW = torch.empty(
+                    shape,
+                    dtype=torch.float16 if is_large else torch.float32,
+                    device="cpu" if is_large else image_BDHW.device,
+                )
         kept_as = self._image_BDHW
         rows = slice(self._n, self._n + len(image_BDHW))
         self._image_BDHW[rows] = image_BDHW.to(device=kept_as.device, dtype=kept_as.dtype)
@@ -194,6 +202,21 @@ class _Maps:
         audio = [pool_audio(audio_BDT.float(), n_B.to(audio_BDT.device)).cpu().numpy() for audio_BDT, n_B in parts]
         empty = np.empty((0, 0), np.float32)
         return (np.concatenate(image), np.concatenate(audio)) if self._n else (empty, empty)
+
+
+def _on_disk(shape: tuple[int, ...]) -> Tensor:
+    """Returns room for maps in float16 in a file that has no name and goes with them."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk is told now, and not when a page of it is first written
+                os.posix_fallocate(file.fileno(), 0, 2 * int(np.prod(shape)))
+            return torch.from_numpy(np.memmap(file, np.float16, mode="w+", shape=shape))
+    except OSError as error:
+        size = 2 * int(np.prod(shape)) / 1e9
+        raise UserError(
+            f"{tempfile.gettempdir()} has no room for the gallery's {size:.0f} GB of image maps ({error.strerror}); free some, "
+            "or take a smaller gallery."
+        ) from error
 
 
 def distinct(pairs: Sequence[Pair], segmenting: Segmenting) -> list[Pair]:

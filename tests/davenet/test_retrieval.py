@@ -127,6 +127,22 @@ def test_ranks_are_the_gallerys_and_neighbours_those_of_all_similarities_at_once
     assert {pair.split for pair in found.pairs} == {"test", ""}
 
 
+def test_maps_that_do_not_fit_in_memory_lie_in_a_file_and_rank_alike(
+    clips: tuple[Path, list[Pair]], model: DAVEnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, pairs = clips
+    monkeypatch.setattr(gallery_module, "_LARGE_MAPS", 0)
+    reader = PairReader(folder, CONFIG, Segmenting(None, "frame"))
+    in_memory = gallery(model, reader, pairs, similarity="sima", device=CPU)
+    made: list[tuple[int, ...]] = []
+    on_disk = gallery_module._on_disk
+    monkeypatch.setattr(gallery_module, "_MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(gallery_module, "_on_disk", lambda shape: (made.append(shape), on_disk(shape))[1])
+    on_file = gallery(model, reader, pairs, similarity="sima", device=CPU)
+    assert made and on_file.audio_ranks_B.tolist() == in_memory.audio_ranks_B.tolist()
+    assert on_file.visual_ranks_B.tolist() == in_memory.visual_ranks_B.tolist()
+
+
 @pytest.mark.parametrize("most", [7, 1000])
 def test_the_picture_is_the_similarities_by_class_or_their_means_over_blocks(
     most: int, monkeypatch: pytest.MonkeyPatch
