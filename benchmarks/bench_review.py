@@ -94,4 +94,5 @@ def _beside_training(environment: dict[str, str], demo: Path) -> list[Figure]:
     return [
         Figure("longest gap in the event loop beside a fine-tune on all cores", measured["gaps_ms"][-1], "ms", bar=50),
         Figure("the tenth longest of the same minute", measured["gaps_ms"][-10], "ms"),
+        Figure("the longest that the window's own thread computed in one", measured["own_ms"][-1], "ms", bar=50),
     ]
