@@ -18,7 +18,7 @@ from davenet.pairs import write_pairs
 from davenet.specs import EvidenceSpec
 
 EVIDENCE_FILE = "evidence.jsonl"
-DEFAULT_NUMBER = 200
+NEXT_PAIRS = 200  # what a person judges in a quarter of an hour
 
 
 def plan_evidence(project: Project, run_id: str, *, device: str = "auto") -> EvidenceSpec:
@@ -48,7 +48,7 @@ def choose_next(
     project: Project,
     run_id: str,
     *,
-    n: int = DEFAULT_NUMBER,
+    n: int = NEXT_PAIRS,
     kinds: Sequence[Kind] = ("likely false accept",),
     unjudged_only: bool = True,
 ) -> tuple[str, list[Choice]]:

@@ -207,6 +207,11 @@ class ReviewPresenter(QObject):
         self.gallery.close()
         self.queue.show_selection(name, uids)
 
+    def list_selection(self, name: str, n_pairs: int) -> None:
+        """Lists a selection that is kept in the project already."""
+        self.gallery.close()
+        self.queue.filters.list_kept(name, n_pairs)
+
     # -- the gallery -----------------------------------------------------------------------------------------------
 
     def toggle_gallery(self) -> None:

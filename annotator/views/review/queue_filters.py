@@ -89,6 +89,10 @@ class QueueFilters(QObject):
             priority=2,
         )
 
+    def list_kept(self, name: str, n_pairs: int) -> None:
+        """Lists a selection that is kept already, with the reasons it was kept with."""
+        self._show_selection(name, n_pairs)
+
     def leave_selection(self, *, refreshes: bool = True) -> None:
         """Lists all pairs again, those that wait."""
         if not self._queue.request.selection:
