@@ -59,6 +59,7 @@ class RetrievalPresenter(QObject):
         self._asked_pictures: set[int] = set()
         self._wanted_pictures: list[int] = []
         self._job: Job | None = None
+        self._is_looking = False  # from the key to the end, planning and collecting among it
         self._wants_umap = False
         self._load_number = 0
         self._shown_at = time.monotonic()
@@ -107,7 +108,7 @@ class RetrievalPresenter(QObject):
         self._background.shutdown()
 
     def is_idle(self) -> bool:
-        return self._background.is_idle() and not self._fetch.isActive() and self._job is None
+        return self._background.is_idle() and not self._fetch.isActive() and not self._is_looking
 
     # -- whose gallery -------------------------------------------------------------------------------------------------
 
@@ -515,8 +516,9 @@ class RetrievalPresenter(QObject):
         if source is None:
             self.workspace_requested.emit("Runs")
             return
-        if self._job is not None:
+        if self._is_looking:
             return
+        self._is_looking = True
         self._wants_umap = with_umap or self._has_umap()
         umap = self._wants_umap
         self._view.notice.clear()
@@ -548,7 +550,7 @@ class RetrievalPresenter(QObject):
             self._view.work.show_progress(f"{job.title}: {done:g} of {total:g} pairs", done / total)
 
     def _ended(self, outcome: Outcome) -> None:
-        self._job = None
+        self._job, self._is_looking = None, False
         if outcome.state == "finished":
             self._view.work.hide()
             self.cases = None
@@ -561,7 +563,6 @@ class RetrievalPresenter(QObject):
 
     def _refused(self, verb: str, sentence: str) -> None:
         if verb == "retrieve":
-            self._job = None
             self._view.work.offer(sentence, "", is_error=True)
 
     def _run_changed(self, verb: str) -> None:
