@@ -25,12 +25,10 @@ def demo(folder: Path) -> Path:
 def of_video(folder: Path, path: Path, *, step_s: float = 1.0) -> Path:
     """Imports and extracts a video, with a pair each `step_s` seconds whose labels are made up: what is timed is real."""
     with Project.create(folder) as project:
-        for plan, collect in (
-            (lambda: verbs.plan_import(project, [path]), verbs.collect_import),
-            (lambda: verbs.plan_extract(project), verbs.collect_extract),
-        ):
-            spec = plan()
-            collect(project, spec, run_in_child(spec))
+        importing = verbs.plan_import(project, [path])
+        verbs.collect_import(project, importing, run_in_child(importing))
+        extracting = verbs.plan_extract(project)
+        verbs.collect_extract(project, extracting, run_in_child(extracting))
         video = project.store.videos()[0]
         n = int((video.duration_s - 2.0) / step_s)
         project.store.put_pairs([_pair(video.uid, 1.0 + number * step_s, number) for number in range(n)], {})
