@@ -15,6 +15,7 @@ from annotator.exports.text import read_csv, read_json_lines, write_csv, write_j
 from annotator.store import Store
 from annotator.store.records import RemarkRecord, VerdictRecord, VideoRecord
 from davenet.errors import UserError, one_line
+from davenet.files import disk_error
 
 SUFFIXES = (".csv", ".jsonl", ".eaf")
 
@@ -33,16 +34,22 @@ def export_verdicts(store: Store, path: Path, *, reviewer: str | None = None) ->
     """Writes the verdicts that count, in the order given, with the remarks, and returns how many verdicts.
 
     A path without a suffix is a folder of ELAN documents, one a video. Raises UserError for another suffix, and where one
-    document would have to hold several videos.
+    document would have to hold several videos, or the file cannot be written.
     """
     suffix = _suffix(path)
     entries = list(entries_of(store, reviewer=reviewer))
-    if suffix == ".jsonl":
-        write_json_lines(path, entries)
-    elif suffix == ".csv":
-        write_csv(path, entries)
-    else:
-        _export_elan(store, path, entries)
+    try:
+        if suffix == ".jsonl":
+            write_json_lines(path, entries)
+        elif suffix == ".csv":
+            write_csv(path, entries)
+        else:
+            _export_elan(store, path, entries)
+    except OSError as error:
+        told = disk_error(path, error)
+        if told is error:
+            told = UserError(f"{path} cannot be written ({error.strerror}); choose a file in a folder that exists.")
+        raise told from error
     return sum(entry["entry"] == "verdict" for entry in entries)
 
 
