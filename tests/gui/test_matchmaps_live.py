@@ -201,9 +201,11 @@ def test_a_checkpoint_that_cannot_listen_is_told_in_place_and_the_video_plays(
 def test_a_video_without_sound_is_told_in_place(
     qtbot: QtBot, project: Project, tmp_path: Path, opened: Callable[[Project], Opened]
 ) -> None:
+    times = [n / RATE for n in range(2 * RATE)]
     (tmp_path / "silent").mkdir()
-    write_video(tmp_path / "silent" / "silent.mp4", times=[n / RATE for n in range(2 * RATE)], with_sound=False)
+    write_video(tmp_path / "silent" / "silent.mp4", times=times)
     _import(project, tmp_path / "silent")
+    write_video(tmp_path / "silent" / "silent.mp4", times=times, with_sound=False)  # import would pass it over
     workspace, _, player = opened(project)
     qtbot.waitUntil(lambda: "sound" in workspace.maps_bar.text(), timeout=SLOW_MS)
     assert "\n" not in workspace.maps_bar.text() and player.state == "paused"
