@@ -290,10 +290,12 @@ def test_no_file_whatever_it_holds_is_a_bug(tmp_path_factory: pytest.TempPathFac
         store.close()
 
 
-@pytest.mark.parametrize("name", ["nowhere/verdicts.csv", "nowhere/verdicts.jsonl", "a file/verdicts.csv"])
+@pytest.mark.parametrize("name", ["a file/verdicts.csv", "a file/verdicts.jsonl"])
 def test_a_place_that_cannot_be_written_is_told_in_one_line(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path / "a file").write_text("")
-    with pytest.raises(UserError, match=r"verdicts\.\w+ cannot be written \(.+\); choose a file in a folder that exists"):
+    with pytest.raises(
+        UserError, match=r"verdicts\.\w+ cannot be written \(.+\); choose a file in a folder that exists"
+    ):
         export_verdicts(store, tmp_path / name)
 
 
