@@ -37,11 +37,11 @@ def _ranks(uids: tuple[str, ...], audio: list[int], visual: list[int], gallery: 
 
 
 def test_the_difference_is_taken_pair_by_pair_whatever_their_order() -> None:
-    before = _ranks(("a", "b", "c", "d"), [1, 20, 20, 1], [1, 20, 1, 1])
+    before = _ranks(("a", "b", "c", "d"), [20, 20, 20, 1], [1, 20, 1, 1])
     after = _ranks(("d", "c", "b", "a"), [20, 1, 1, 1], [1, 1, 20, 1])
     found = results.difference(after, before)
-    assert found.share.value == pytest.approx((0 + 0.5 + 0.5 - 0.5) / 4)
-    assert set(found.moved_in) == {"b", "c"}
+    assert found.share.value == pytest.approx((0.5 + 0.5 + 0.5 - 0.5) / 4)
+    assert set(found.moved_in) == {"a", "b", "c"}
     assert found.moved_out == ("d",)
     assert found.share.interval_95[0] <= found.share.value <= found.share.interval_95[1]
 

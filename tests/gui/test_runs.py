@@ -260,3 +260,43 @@ def test_a_chart_paints_its_curves_and_says_so_when_it_has_none(qtbot: QtBot) ->
     assert chart.grab().toImage() != blank
     qtbot.mouseMove(chart, chart.rect().center())
     chart.grab()
+
+
+def test_a_dry_run_says_what_it_would_take_before_anything_starts(runs: Runs) -> None:
+    runs.presenter.open_form()
+    form = runs.view.form
+    runs.until(lambda: form.isVisible() and form.start.isEnabled())
+    form.choose("small")
+    form.rows()["epochs"].set_value(3)
+    runs.until(form.dry_run.isEnabled)
+    form.dry_run.click()
+    runs.until(lambda: form.cost.text().startswith("Dry run: "))
+    assert "3 steps" in form.cost.text()
+    assert "of disk" in form.cost.text()
+    assert not runs.project.store.runs()
+    assert not list(runs.project.runs_dir.iterdir())
+
+
+def test_what_verdicts_bought_is_measured_by_one_button(runs: Runs) -> None:
+    store = runs.project.store
+    for _ in range(2):
+        n_before = len(store.runs())
+        runs.presenter.start_run(wish())
+        runs.until(
+            lambda n_before=n_before: (
+                [run.state for run in store.runs()][: 1 + n_before] == ["finished"] * (1 + n_before)
+            )
+        )
+        runs.settle()
+        for pair in store.accepted_pairs("train")[:2]:
+            store.give_verdict(pair.uid, "reject", reviewer="ann", seconds=1.0, window_s=2.0)
+    newest = store.runs()[0]
+    assert newest.config["pairs"]["dataset"] == 2
+    runs.presenter.choose_run(newest.id)
+    bought = runs.view.bought
+    runs.until(lambda: bought.isVisible() and bought.measure.isVisible())
+    bought.measure.click()
+    runs.until(bought.gain.isVisible)
+    assert bought.verdicts.text().startswith("2 verdicts since")
+    assert bought.gain.text().startswith("+0.0 points")  # six pairs are all within the ten
+    assert (runs.project.run_dir(newest.id) / "evaluation.of-001-small.ranks.json").is_file()
