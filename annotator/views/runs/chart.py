@@ -198,7 +198,12 @@ class CurveChart(QWidget):
         style = Qt.PenStyle.DashLine if curve.dashed else Qt.PenStyle.SolidLine
         painter.setPen(QPen(color, 1 if curve.dashed else 2, style, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        is_dense = len(line) > plot.width()  # smooth joins of thousands of points would take seconds
+        if is_dense:
+            painter.setPen(QPen(color, 1))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.drawPolyline(QPolygonF(line))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if curve is self._curves[0] and line:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(color)

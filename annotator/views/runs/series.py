@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 COLUMNS = ("epoch", "step", "time_s", "value")
-KEPT = 8192  # points from which a series is thinned: finer than any screen
+KEPT = 2048  # points from which a series is thinned: finer than any screen
 
 
 class Series:
@@ -44,7 +44,7 @@ class Series:
         return [(float(row[0]), float(row[3])) for row in self._rows[: self._n]]
 
     def _thin(self) -> None:
-        kept = shown(self._rows[: self._n, 0], self._rows[: self._n, 3], KEPT // 4)
+        kept = shown(self._rows[: self._n, 0], self._rows[: self._n, 3], KEPT // 2)
         self._rows[: len(kept)] = self._rows[kept]
         self._n = len(kept)
 
