@@ -207,9 +207,11 @@ class Tour(QObject):
         self._next()
 
     def did(self, what: str) -> None:
-        """Something was done: the step that waits for it is over."""
-        step = self.step()
-        if step is not None and step.done_by and step.done_by == what:
+        """Something was done: the step that waits for it is over, with those before it that were passed over."""
+        waiting = range(self._at, len(self._steps)) if self.is_on() else range(0)
+        place = next((place for place in waiting if what and self._steps[place].done_by == what), None)
+        if place is not None:
+            self._at = place
             self._next()
 
     def leave(self) -> None:
