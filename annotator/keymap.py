@@ -226,6 +226,7 @@ _LIST = [
         ("comparison", "Show the comparison", ("Shift+C",)),
         ("table3", "The paper's Table 3", ("T",)),
         ("axis", "Curves over epochs, steps, pairs or time", ("X",)),
+        ("next_queue", "Make the next review queue by the chosen run's model", ("Q",)),
         ("fine_tune", "Fine-tune the chosen run's model on the verdicts of now", ("F",)),
         ("duplicate", "A new run with changes", ("D",)),
         ("pause", "Pause the chosen run, or go on with it", ("P",)),

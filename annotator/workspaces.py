@@ -19,6 +19,7 @@ from annotator.views.go_to import GoTo
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.presenter import MatchmapsPresenter
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
+from annotator.views.next_queue import NextQueue
 from annotator.views.proxies import Proxies
 from annotator.views.relink.presenter import RelinkPresenter
 from annotator.views.retrieval.presenter import RetrievalPresenter
@@ -81,6 +82,10 @@ class OpenProject(QObject):
         self.data = DataPresenter(data, self.work, self, player=players[2])
         self.review.data_requested.connect(lambda: window.open_workspace("Data"))
         self.runs.review_requested.connect(self._review_moved)
+        self.next_queue = NextQueue(self.work, self)
+        self.runs.next_queue_requested.connect(self.next_queue.make)
+        self.next_queue.made.connect(self._review_next)
+        self.next_queue.failed.connect(lambda why: runs.notice.show_notice(why, "error"))
         self.review.runs_requested.connect(lambda: window.open_workspace("Runs"))
         self._connect_people(review, window)
         matchmaps.workspace_requested.connect(window.open_workspace)
@@ -123,6 +128,10 @@ class OpenProject(QObject):
         """Lets a run's model score the project's pairs, in the background."""
         if not any(job.verb == "score" for job in self.work.queue.jobs):
             self.work.start("score", f"Score the pairs with {run_id}", lambda: verbs.plan_score(self.project, run_id))
+
+    def _review_next(self, name: str, n_pairs: int) -> None:
+        self.window.open_workspace("Review")
+        self.review.list_selection(name, n_pairs)
 
     def _review_moved(self, name: str, uids: list[str]) -> None:
         self.review.show_selection(name, uids)

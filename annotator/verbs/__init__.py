@@ -47,8 +47,8 @@ from annotator.verbs.training import (
 from davenet.specs import Spec
 
 __all__ = [
-    "NEXT_PAIRS",
     "ELSEWHERE",
+    "NEXT_PAIRS",
     "accept_result",
     "accepted_split",
     "choose_next",

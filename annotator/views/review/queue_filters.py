@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
@@ -106,8 +105,7 @@ class QueueFilters(QObject):
     def _show_selection(self, name: str, n_pairs: int) -> None:
         self._used = name
         self._panel.set_selection(name, n_pairs)
-        self._queue.set_selection(name, "all")
-        self._queue.set_filter(replace(self._queue.request.filter, text=""), always=True)
+        self._queue.list_selection(name)
 
     def _then_reload(self, function: Callable[[], Any]) -> None:
         self._background.run(function, lambda _done: self.reload(), self._queue.failed.emit, priority=1)

@@ -205,6 +205,12 @@ class QueuePresenter(QObject):
         self._request = replace(self._request, selection=name, state=state)
         self.panel.set_state(state)
 
+    def list_selection(self, name: str) -> None:
+        """Lists all pairs of a selection and shows its first: it has an order, and its sender means its beginning."""
+        self.set_selection(name, "all")
+        self._request = replace(self._request, filter=replace(self._request.filter, text=""))
+        self.relist()
+
     def set_reviewer(self, name: str) -> None:
         """Whose queue and verdicts these are from now on; kept in the project. Raises UserError as the store does."""
         self.project.set_reviewer(name)

@@ -17,6 +17,11 @@ ACTIONS = (
     ("pause", "Pause", "Save and stop after this step; Resume goes on from there"),
     ("resume", "Resume", "Go on from the last saved state"),
     ("evaluate", "Evaluate", "Measure Recall@10 of its best checkpoint again"),
+    (
+        "next_queue",
+        "Next queue",
+        "Ask in Review about the pairs that its model, the detector and the words disagree on",
+    ),
     ("fine_tune", "Fine-tune", "Fill in the form to train its model further on what the verdicts give now"),
     ("duplicate", "Duplicate", "Fill in the form as it was for this run, to change something"),
     ("compare", "Compare", "Draw its curves beside the others' and put it into the comparison"),

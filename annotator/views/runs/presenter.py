@@ -33,6 +33,7 @@ class RunsPresenter(QObject):
     """One for an open project; it follows the runs of its work."""
 
     review_requested = Signal(str, list)  # the name of a selection, the uids of its pairs
+    next_queue_requested = Signal(str)  # a run's id
 
     def __init__(self, workspace: RunsWorkspace, work: Work, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -230,6 +231,8 @@ class RunsPresenter(QObject):
                 self.resume_run(run_id)
             case "evaluate":
                 self.evaluate_run(run_id)
+            case "next_queue":
+                self.next_queue_requested.emit(run_id)
             case "fine_tune":
                 self.starting.fine_tune(run, self._runs, self._view.show_form)
             case "duplicate":

@@ -122,7 +122,7 @@ def status_text(run: RunRecord, job: Job, history: values.RunHistory) -> str:
 def _actions(run: RunRecord, job: Job | None, *, is_evaluating: bool, n_waiting: int) -> Sequence[str]:
     actions = ["folder", "duplicate", "compare"]
     if run.result.get("best_checkpoint") or run.result.get("checkpoint"):
-        actions.append("fine_tune")
+        actions += ["next_queue", "fine_tune"]
     if is_evaluating or (job is not None and job.state != "stopping"):
         actions.append("cancel")
     if job is not None and job.state == "running":

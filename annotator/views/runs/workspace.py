@@ -105,7 +105,7 @@ class RunsWorkspace(QWidget):
             "runs.notes": lambda: self.details.notes.setFocus(Qt.FocusReason.ShortcutFocusReason),
         }
         self.keys.bind(self, slots)
-        for name in ("evaluate", "compare", "fine_tune", "duplicate", "sooner", "later", "delete"):
+        for name in ("evaluate", "compare", "next_queue", "fine_tune", "duplicate", "sooner", "later", "delete"):
             self.keys.bind(
                 self,
                 {f"runs.{name}": partial(self._ask, name)},
@@ -133,7 +133,19 @@ class RunsWorkspace(QWidget):
         self.pills["table3"].setToolTip(self.keys.tip("runs.table3"))
         self.pills["runs"].setToolTip("Curves and all runs")
         tips = {name: tip for name, _, tip in ACTIONS}
-        for action in ("evaluate", "compare", "fine_tune", "duplicate", "sooner", "later", "delete", "pause", "resume"):
+        keyed = (
+            "evaluate",
+            "compare",
+            "next_queue",
+            "fine_tune",
+            "duplicate",
+            "sooner",
+            "later",
+            "delete",
+            "pause",
+            "resume",
+        )
+        for action in keyed:
             keys = self.keys.shown_keys("runs.pause" if action == "resume" else f"runs.{action}")
             self.details.action(action).setToolTip(tips[action] + (f" ({keys[0]})" if keys else ""))
 
