@@ -1,5 +1,6 @@
 """Which frame is shown, against the number drawn in it: seeks, steps, loops, with a proxy and without, and the cache."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -135,7 +136,7 @@ def test_a_loop_shows_each_of_its_frames_lap_after_lap(constant: Clip, speed: fl
             shown.append(constant.number(frame.rgb))
     screen.decoder.shutdown()
     assert set(shown) == set(range(25, 35))
-    following = [(a, b) for a, b in zip(shown, shown[1:], strict=False) if b not in (a + 1, a + 2, a + 3)]
+    following = [(a, b) for a, b in itertools.pairwise(shown) if b not in (a + 1, a + 2, a + 3)]
     assert all(a >= 32 and b <= 27 for a, b in following), shown
     assert len(following) >= 2
 
