@@ -116,12 +116,15 @@ class _Walker:
             sure = pair.label.probability >= _ACCEPT_FROM
             self.press(self._review_widget(), Qt.Key.Key_A if sure else Qt.Key.Key_X)
             given[pair.uid] = "accept" if sure else "reject"
+            self.until(presenter.is_idle, "the verdict is kept")  # a key meanwhile would be dropped
             self._check_verdict(reviewer, pair.uid, given[pair.uid])
             if number == 3:
                 self.press(self._review_widget(), Qt.Key.Key_Backspace)
                 self.until(lambda uid=pair.uid: _shows(presenter.current, uid), "undo shows the pair again")  # type: ignore[misc]
+                self.until(presenter.is_idle, "undo is kept")
                 self.press(self._review_widget(), Qt.Key.Key_A if sure else Qt.Key.Key_X)
             self.until(lambda uid=pair.uid: not _shows(presenter.current, uid), "the next pair shows")  # type: ignore[misc]
+            self.until(presenter.is_idle, "the next pair is ready")
         self.pause(2.0)
         self.pictures("review")
         counts = store.counts(reviewer)

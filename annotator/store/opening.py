@@ -1,5 +1,6 @@
 """Opens a project's database: engine and durability, the version check, migration after a backup."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -194,7 +195,12 @@ def _backup_path(path: Path, reason: str) -> Path:
     folder.mkdir(exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     target = folder / f"{path.stem}-{stamp}-{reason}{path.suffix}"
-    return target.with_stem(f"{target.stem}-{time.monotonic_ns()}") if target.exists() else target
+    while True:
+        try:
+            target.touch(exist_ok=False)  # ours alone: another app may back up within the same second
+            return target
+        except FileExistsError:
+            target = folder / f"{path.stem}-{stamp}-{reason}-{os.getpid()}-{time.monotonic_ns()}{path.suffix}"
 
 
 def _revision(engine: Engine) -> tuple[str | None, bool]:
