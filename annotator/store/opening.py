@@ -174,19 +174,26 @@ def back_up(path: Path, reason: str) -> Path:
     return target
 
 
-def back_up_server(engine: Engine, path: Path, reason: str, revision: str) -> Path:
-    """Copies a server's database of a revision into an SQLite file among the project's backups, which opens as one."""
+def back_up_server(engine: Engine, path: Path, reason: str, revision: str) -> Path | None:
+    """Copies a server's database of a revision into an SQLite file among the project's backups, which opens as one.
+
+    None where it is of another revision by now. It takes its turn among the writers: another app that migrates while the
+    tables are read would lock them in another order.
+    """
     from annotator.store.copying import copy_rows
 
-    target = _backup_path(path, reason)
-    copy = open_engine(target)
-    try:
-        upgrade(copy, revision)
-        with engine.connect() as source, copy.connect().execution_options(writes=True) as sink:
-            copy_rows(source, sink)
-            sink.commit()
-    finally:
-        copy.dispose()
+    with engine.connect().execution_options(writes=True) as source, source.begin():
+        if _revision_of(source)[0] != revision:
+            return None
+        target = _backup_path(path, reason)
+        copy = open_engine(target)
+        try:
+            upgrade(copy, revision)
+            with copy.connect().execution_options(writes=True) as sink:
+                copy_rows(source, sink)
+                sink.commit()
+        finally:
+            copy.dispose()
     return target
 
 
@@ -206,8 +213,12 @@ def _backup_path(path: Path, reason: str) -> Path:
 def _revision(engine: Engine) -> tuple[str | None, bool]:
     """Returns the database's revision (None where it has none) and whether it holds no tables at all."""
     with engine.connect() as connection:
-        names = set(connection.dialect.get_table_names(connection))
-        if "alembic_version" not in names:
-            return None, not names
-        row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
-        return (None if row is None else str(row[0])), names == {"alembic_version"} and row is None
+        return _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> tuple[str | None, bool]:
+    names = set(connection.dialect.get_table_names(connection))
+    if "alembic_version" not in names:
+        return None, not names
+    row = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    return (None if row is None else str(row[0])), names == {"alembic_version"} and row is None
