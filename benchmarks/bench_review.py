@@ -79,7 +79,19 @@ def _long_queue(environment: dict[str, str], folder: Path) -> list[Figure]:
 def _beside_training(environment: dict[str, str], demo: Path) -> list[Figure]:
     """A fine-tune on all cores, as the app starts it, while pairs are judged."""
     main = Path(__file__).parents[1] / "main.py"
-    command = ["nice", "-n", "10", sys.executable, str(main), "train", str(demo), "--preset", "small", "--set", "epochs=1000"]
+    command = [
+        "nice",
+        "-n",
+        "10",
+        sys.executable,
+        str(main),
+        "train",
+        str(demo),
+        "--preset",
+        "small",
+        "--set",
+        "epochs=1000",
+    ]
     training = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(20.0)  # its imports and its first steps
