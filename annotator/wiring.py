@@ -325,9 +325,15 @@ class Wiring(QObject):
             progress = job.progress
             share = f" · {progress.done / progress.total:.0%}".replace("%", " %") if progress and progress.total else ""
             text = job.title + share
-            where = {"matchmaps": "Matchmaps", "render": "Matchmaps", "evaluate": "Runs", "retrieve": "Retrieval"}.get(
-                job.verb, "Data"
-            )
+            where = {
+                "matchmaps": "Matchmaps",
+                "render": "Matchmaps",
+                "evaluate": "Runs",
+                "score": "Runs",
+                "evidence": "Runs",
+                "estimate": "Runs",
+                "retrieve": "Retrieval",
+            }.get(job.verb, "Data")
         others = len(self.queue.jobs) - 1
         tip = f"{job.title}; {others} more" if others else job.title
         self.window.set_job(text, tip=f"{tip} (press to see it)", workspace=where)

@@ -228,37 +228,40 @@ class EstimateSpec(Spec):
     train: TrainSpec
 
 
-class EvaluateSpec(Spec):
-    verb: Literal["evaluate"] = "evaluate"
+class PairsThroughModel(Spec):
+    """The pairs of a file through a checkpoint, and where what comes of them goes."""
+
     checkpoint: Path
     clips_dir: Path
     pairs: Path
-    out: Path  # evaluation.json
-    gallery: str = Field("", description="what the pairs are called beside their figures, e.g. val-1000")
+    out: Path
     device: str = "auto"
 
 
-class ScoreSpec(Spec):
-    """What a checkpoint makes of each pair: its similarity, and its own segment's place among the others'."""
+class EvaluateSpec(PairsThroughModel):
+    """Recall over the pairs as a gallery; `out` is evaluation.json."""
+
+    verb: Literal["evaluate"] = "evaluate"
+    gallery: str = Field("", description="what the pairs are called beside their figures, e.g. val-1000")
+
+
+class ScoreSpec(PairsThroughModel):
+    """What a checkpoint makes of each pair: its similarity, and its own segment's place among the others'.
+
+    `out` has JSON lines, collected into the database by whoever asked.
+    """
 
     verb: Literal["score"] = "score"
-    checkpoint: Path
-    clips_dir: Path
-    pairs: Path
-    out: Path  # JSON lines, collected into the database by whoever asked
     run: str = Field("", description="whose checkpoint it is, for whoever collects the scores")
-    device: str = "auto"
 
 
-class EvidenceSpec(Spec):
-    """What a checkpoint makes of each pair's weak label, for choosing which pairs to judge next."""
+class EvidenceSpec(PairsThroughModel):
+    """What a checkpoint makes of each pair's weak label, for choosing which pairs to judge next.
+
+    `out` has JSON lines of davenet.labels.choosing.Evidence.
+    """
 
     verb: Literal["evidence"] = "evidence"
-    checkpoint: Path
-    clips_dir: Path
-    pairs: Path
-    out: Path  # JSON lines of davenet.labels.choosing.Evidence
-    device: str = "auto"
 
 
 class RetrieveSpec(Spec):

@@ -8,7 +8,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from annotator.agreement import Agreement, agreement
-from annotator.statistics import wilson_interval
 from annotator.store import tables
 from annotator.store.database import in_batches
 from annotator.store.finals import DECIDED
@@ -28,6 +27,7 @@ from annotator.store.remarks import remark_record
 from annotator.store.summaries import summaries
 from annotator.store.verdicts import VerdictQueries, verdict_record
 from davenet.errors import UserError
+from davenet.intervals import wilson_interval
 
 
 class PeopleQueries(VerdictQueries):

@@ -10,9 +10,9 @@ import numpy as np
 from sqlalchemy import String, select, type_coerce
 from sqlalchemy.orm import Session
 
-from annotator.statistics import wilson_interval
 from annotator.store import tables
 from annotator.store.records import PacePoint, ReviewerSummary, Tally
+from davenet.intervals import wilson_interval
 
 _SITTING_ENDS_AFTER_S = 600.0  # without a verdict
 _CURVE_POINTS = 40  # at most

@@ -31,6 +31,9 @@ class NextQueue(QObject):
     def make(self, run_id: str, *, n: int = verbs.NEXT_PAIRS, kinds: Sequence[Kind] = DEFAULT_KINDS) -> None:
         """Lets the run's model look at the pairs as they are now, then chooses; one at a time."""
         if self._busy:
+            self.failed.emit(
+                f"The queue by run {self._busy} is being made; it opens in Review when its model has looked."
+            )
             return
         self._busy = run_id
 

@@ -130,7 +130,7 @@ class _Others:
 
     def compare(self, batch: _Maps) -> list[Evidence]:
         seen_BC, heard_BC = self._seen(batch), self._heard(batch)
-        own_B = np.array([self._own(batch, at) for at in range(len(batch.pairs))])
+        own_B = np.diagonal(self._similarities(batch, batch))
         found = []
         for at, pair in enumerate(batch.pairs):
             is_other = self._uids != pair.uid
@@ -171,11 +171,6 @@ class _Others:
     def _heard(self, batch: _Maps) -> NDArray[np.float32]:
         """Returns (B, C): the batch's sounds with the others' frames."""
         return np.concatenate([self._similarities(part, batch) for part in self._parts]).T
-
-    def _own(self, batch: _Maps, at: int) -> float:
-        one = slice(at, at + 1)
-        alone = _Maps(batch.pairs[one], batch.image[one], batch.audio[one], batch.n_steps_B[one])
-        return float(self._similarities(alone, alone)[0, 0])
 
     def _similarities(self, frames: _Maps, sounds: _Maps) -> NDArray[np.float32]:
         if self._similarity == "sisa":

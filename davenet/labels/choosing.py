@@ -7,11 +7,12 @@ learnt from the verdicts at hand, once there are enough of both kinds; until the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from math import sqrt
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from davenet.intervals import wilson_interval
 
 Kind = Literal["likely false accept", "likely false reject", "disagreement", "uncertain class"]
 KINDS: tuple[Kind, ...] = ("likely false accept", "likely false reject", "disagreement", "uncertain class")
@@ -212,14 +213,12 @@ def _class_widths(evidence: Sequence[Evidence], verdicts: Mapping[str, Decision]
         verdict = verdicts.get(one.uid)
         count[0] += verdict == "accept"
         count[1] += verdict is not None
-    return {name: (_wilson_width(accepted, judged), accepted, judged) for name, (accepted, judged) in counts.items()}
+    return {name: (_width(accepted, judged), accepted, judged) for name, (accepted, judged) in counts.items()}
 
 
-def _wilson_width(successes: int, trials: int) -> float:
-    if trials == 0:
-        return 1.0
-    z, share = 1.96, successes / trials
-    return 2 * z / (1 + z * z / trials) * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+def _width(accepted: int, judged: int) -> float:
+    low, high = wilson_interval(accepted, judged)
+    return high - low
 
 
 def _apart(choices: Sequence[Choice], of: Mapping[str, Evidence]) -> list[Choice]:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from project_maker import decide, fill_store
 
 from annotator.review_files import Imported, export_verdicts, import_verdicts
-from annotator.statistics import wilson_interval
 from annotator.store import Store, open_store
 from davenet.errors import UserError
+from davenet.intervals import wilson_interval
 from davenet.pairs import Pair
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from project_maker import decide, fill_store
 
-from annotator.statistics import wilson_interval
 from annotator.store import Store, open_store
 from annotator.store.identity import DRAW_MODULUS, seeded_draw
 from annotator.store.records import ReviewSettings
 from davenet.errors import UserError
+from davenet.intervals import wilson_interval
 from davenet.pairs import Pair
 
 

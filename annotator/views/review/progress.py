@@ -7,10 +7,11 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from annotator.statistics import PAPER_ACCEPTED_SHARE, wilson_interval
+from annotator.statistics import PAPER_ACCEPTED_SHARE
 from annotator.store.records import QueueCounts, VerdictRecord
 from annotator.views import theme
 from annotator.views.widgets.bar import ProgressLine
+from davenet.intervals import wilson_interval
 
 
 def pace_of(verdicts: Sequence[VerdictRecord]) -> float | None:
