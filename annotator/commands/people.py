@@ -8,8 +8,8 @@ import typer
 from annotator.commands.options import AsJson, ProjectFolder
 
 if TYPE_CHECKING:
-    from annotator.agreement import Agreed
     from annotator.store import Store
+    from davenet.agreement import Agreed
 
 
 def show_agreement(project: ProjectFolder, as_json: AsJson = False) -> None:
@@ -111,7 +111,7 @@ def people_lines(values: dict[str, Any]) -> list[str]:
 
 
 def _agreed(of: "Agreed") -> str:
-    from annotator.agreement import agreed_figures
+    from davenet.agreement import agreed_figures
 
     pairs = f"{of.n_units} pair{'' if of.n_units == 1 else 's'}"
     if of.value is None:

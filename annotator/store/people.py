@@ -7,7 +7,6 @@ from typing import cast
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from annotator.agreement import Agreement, agreement
 from annotator.store import tables
 from annotator.store.database import in_batches
 from annotator.store.finals import DECIDED
@@ -26,6 +25,7 @@ from annotator.store.records import (
 from annotator.store.remarks import remark_record
 from annotator.store.summaries import summaries
 from annotator.store.verdicts import VerdictQueries, verdict_record
+from davenet.agreement import Agreement, agreement
 from davenet.errors import UserError
 from davenet.intervals import wilson_interval
 

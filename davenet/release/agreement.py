@@ -2,13 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
-N_DRAWS = 1000
+from davenet.agreement import cohens_kappa
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +41,13 @@ class AgreementCount:
 
     def agreements(self) -> list[Agreement]:
         """Returns each two reviewers with pairs in common, by their names."""
-        return [
-            Agreement(first, second, counted.total(), *cohen_kappa(counted), kappa_interval(counted))
-            for (first, second), counted in sorted(self._decisions.items())
-        ]
+        return [_between(first, second, counted) for (first, second), counted in sorted(self._decisions.items())]
 
 
-def cohen_kappa(counted: Mapping[tuple[str, str], int]) -> tuple[float, float | None]:
-    """Returns (observed agreement, κ) of how often two reviewers gave which two decisions; κ is None where undefined."""
-    total = sum(counted.values())
-    observed = sum(number for (first, second), number in counted.items() if first == second) / total
-    firsts = _marginal((first, number) for (first, _), number in counted.items())
-    seconds = _marginal((second, number) for (_, second), number in counted.items())
-    by_chance = sum(number * seconds[decision] for decision, number in firsts.items()) / total**2
-    return observed, None if by_chance == 1.0 else (observed - by_chance) / (1.0 - by_chance)
-
-
-def kappa_interval(counted: Mapping[tuple[str, str], int], *, seed: int = 0) -> tuple[float, float]:
-    """Returns the middle 95 % of κ over the pairs drawn again with a seed; NaN where κ is undefined.
-
-    Draws in which both give one decision only have no κ and are left out.
-    """
-    if cohen_kappa(counted)[1] is None:
-        return math.nan, math.nan
-    cells, total = sorted(counted), sum(counted.values())
-    shares = np.array([counted[cell] for cell in cells]) / total
-    drawn = np.random.default_rng(seed).multinomial(total, shares, size=N_DRAWS)
-    kappas = [
-        kappa
-        for numbers in drawn.tolist()
-        if (kappa := cohen_kappa({cell: n for cell, n in zip(cells, numbers, strict=True) if n})[1]) is not None
-    ]
-    low, high = np.percentile(kappas, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _marginal(entries: Iterable[tuple[str, int]]) -> Counter[str]:
-    numbers: Counter[str] = Counter()
-    for decision, number in entries:
-        numbers[decision] += number
-    return numbers
+def _between(first: str, second: str, counted: Counter[tuple[str, str]]) -> Agreement:
+    """Returns two reviewers' agreement by how often they gave which two decisions; NaN ends where κ is undefined."""
+    firsts, seconds = zip(*counted.elements(), strict=True)
+    kappa = cohens_kappa(firsts, seconds)
+    observed = sum(number for (one, other), number in counted.items() if one == other) / counted.total()
+    ends = (math.nan, math.nan) if kappa.low is None or kappa.high is None else (kappa.low, kappa.high)
+    return Agreement(first, second, counted.total(), observed, kappa.value, ends)

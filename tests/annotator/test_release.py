@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import math
 import tracemalloc
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +15,6 @@ from hypothesis import strategies as st
 from project_maker import decide, make_pair, make_video_record
 
 from annotator import verbs
-from annotator.agreement import cohens_kappa
 from annotator.cli import main
 from annotator.project import Project
 from annotator.store.records import VideoRecord
@@ -27,7 +24,6 @@ from davenet.errors import UserError
 from davenet.jobs import run_job
 from davenet.labels.detections import Detections, detections_path, write_detections
 from davenet.pairs import Pair, WeakLabel
-from davenet.release.agreement import kappa_interval
 
 SECRET = "/home/ann/private"
 _AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -219,17 +215,6 @@ def test_an_adjudication_is_released_decides_the_pair_and_counts_for_no_reviewer
     card = (tmp_path / "one" / "README.md").read_text("utf-8")
     assert "cy (1)" in card  # among the verdicts
     assert "| cy |" not in card  # and not in the table of agreement
-
-
-def test_kappa_has_the_interval_that_the_app_shows() -> None:
-    counted = Counter(
-        {("accept", "accept"): 20, ("accept", "reject"): 5, ("reject", "accept"): 10, ("reject", "reject"): 15}
-    )
-    low, high = kappa_interval(counted)
-    shown = cohens_kappa(*zip(*counted.elements(), strict=True))
-    assert (low, high) == (pytest.approx(shown.low, abs=0.02), pytest.approx(shown.high, abs=0.02))
-    assert 0.1 < low < 0.4 < high < 0.7
-    assert all(math.isnan(end) for end in kappa_interval(Counter({("accept", "accept"): 4})))
 
 
 def test_without_two_reviewers_the_card_says_that_there_is_no_kappa(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import math
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from davenet.pairs import WeakLabel
-from davenet.release.agreement import AgreementCount, cohen_kappa
+from davenet.release.agreement import Agreement, AgreementCount
 from davenet.release.columns import LABEL_FIELDS, TABLES, schema
 from davenet.release.facts import without_paths
 from davenet.release.tables import TableWriter, csv_text, read_rows, table_path, text_of_csv, write_csv
@@ -19,6 +21,13 @@ from davenet.release.tables import TableWriter, csv_text, read_rows, table_path,
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
     ["=1+1", "+49", "-", "@SUM(A1)", "\t=1", "\r\n=1", "'=1", "''-1", "a\0b", 'say "onion",\nsay', "🧅", "", " ", "＝1"]
 )
+
+
+def _agreement(judged: Iterable[tuple[str, str]]) -> Agreement:
+    count = AgreementCount()
+    for first, second in judged:
+        count.add({"ann": first, "bo": second})
+    return count.agreements()[0]
 
 
 def _verdict(comment: str | None, number: int = 0) -> dict[str, object]:
@@ -122,8 +131,16 @@ def test_kappa_is_that_of_the_textbook() -> None:
     counted = Counter(
         {("accept", "accept"): 20, ("accept", "reject"): 5, ("reject", "accept"): 10, ("reject", "reject"): 15}
     )
-    observed, kappa = cohen_kappa(counted)
-    assert (observed, kappa) == (pytest.approx(0.7), pytest.approx(0.4))
+    found = _agreement(counted.elements())
+    assert (found.observed, found.kappa) == (pytest.approx(0.7), pytest.approx(0.4))
+    low, high = found.interval
+    assert 0.1 < low < 0.4 < high < 0.7
+
+
+def test_where_both_always_say_the_same_there_is_no_kappa_and_no_interval() -> None:
+    found = _agreement([("accept", "accept")] * 4)
+    assert found.observed == 1.0 and found.kappa is None
+    assert all(math.isnan(end) for end in found.interval)
 
 
 @settings(max_examples=30)
@@ -136,7 +153,7 @@ def test_kappa_is_that_of_the_textbook() -> None:
 )
 def test_kappa_is_scikit_learns(judged: list[tuple[str, str]]) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
-    _, kappa = cohen_kappa(Counter(judged))
+    kappa = _agreement(judged).kappa
     if kappa is None:
         assert len({decision for both in judged for decision in both}) == 1
     else:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from review_desk import DURATION, ME, food_pairs
 
-from annotator.agreement import cohens_kappa
 from annotator.project import Project
 from annotator.store.records import Decision, ReviewSettings, VideoRecord
 from annotator.views import theme
@@ -21,6 +20,7 @@ from annotator.views.reviewers.cards import MatrixPlot
 from annotator.views.reviewers.figures import KEYS
 from annotator.views.reviewers.page import ReviewersPage
 from annotator.views.reviewers.presenter import ReviewersPresenter
+from davenet.agreement import cohens_kappa
 from davenet.pairs import pair_uid
 
 ONION, BUTTER = (pair_uid("soup", second, "food") for second in (1.0, 3.0))

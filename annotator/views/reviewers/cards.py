@@ -6,12 +6,12 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from annotator.agreement import Agreed, Agreement, agreed_figures
 from annotator.views import theme
 from annotator.views.data.figures import Figure
 from annotator.views.data.plot_card import PlotCard
 from annotator.views.reviewers.figures import GOLD_SHARE, PERCENT, SECOND_SHARE
 from annotator.views.reviewers.people import NOBODY
+from davenet.agreement import Agreed, Agreement, agreed_figures
 
 ACTIONS = {  # a figure's step -> what its button says
     "second": f"Ask for second reviews of {SECOND_SHARE * 100:.0f}{PERCENT}",

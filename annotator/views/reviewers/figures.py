@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from annotator.agreement import agreed_figures
 from annotator.statistics import PAPER_ACCEPTED_SHARE
 from annotator.store.records import ReviewerSummary, Tally
 from annotator.views.data.figures import Figure, Layer, Mark
 from annotator.views.reviewers.people import People
+from davenet.agreement import agreed_figures
 from davenet.intervals import wilson_interval
 
 KEYS = ("agreement", "pace", "verdicts", "accepted", "gold", "blind", "classes")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from annotator.agreement import Agreed, Agreement
 from annotator.reviewer_names import known_reviewers
 from annotator.store import Store
 from annotator.store.records import BlindChanges, GoldScore, ReviewerSummary, ReviewSettings, Tally
+from davenet.agreement import Agreed, Agreement
 
 NOBODY = Agreement((), {}, Agreed(None, None, None, 0))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from annotator.agreement import agreement, cohens_kappa, krippendorffs_alpha
+from davenet.agreement import agreement, cohens_kappa, krippendorffs_alpha
 
 # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C: four observers, twelve units, missing data
 _OBSERVERS = (
