@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from davenet.corpora.kitchen.demo import LEAST_CONFIDENCE
 from davenet.files import content_hash
 from davenet.labels.detections import read_detections
 from davenet.labels.words import read_transcript
@@ -90,6 +91,14 @@ def test_what_is_said_is_heard_and_what_is_heard_was_said() -> None:
             right += any(word.word == said["food"] and abs(word.start - said["start"]) < 0.7 for said in spoken)
     assert found / named > 0.4
     assert right / heard > 0.8
+
+
+def test_no_guess_of_the_recogniser_and_no_vulgar_word_greets_a_new_user() -> None:
+    for video in VIDEOS:
+        transcript = read_transcript(beside(video, "words.pocketsphinx"))
+        assert transcript.settings["least_confidence"] == LEAST_CONFIDENCE
+        assert min(word.confidence for word in transcript.words) >= LEAST_CONFIDENCE
+        assert not {word.word for word in transcript.words} & {"fuck", "fucking", "shit", "bitch"}
 
 
 def test_foods_of_one_colour_have_it_in_the_box_of_the_truth() -> None:

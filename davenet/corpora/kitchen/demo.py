@@ -6,6 +6,7 @@ Seed 2019; the training corpus of the shipped checkpoint has another (davenet.tr
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from davenet import events
@@ -14,11 +15,12 @@ from davenet.corpora.kitchen.__main__ import planned
 from davenet.errors import UserError, one_line
 from davenet.files import content_hash
 from davenet.jobs import run_job
-from davenet.labels.words import transcript_path
+from davenet.labels.words import read_transcript, transcript_path, write_transcript
 from davenet.specs import TranscribeSpec, VideoRef
 
 OUT = Path(__file__).resolve().parents[3] / "resources" / "demo"
 SEED, COUNT, SECONDS = 2019, 14, (42.0, 72.0)
+LEAST_CONFIDENCE = 0.01  # below it the recogniser guesses, and a guess may be a word that nobody wants to be greeted by
 
 
 def main() -> int:
@@ -40,7 +42,10 @@ def main() -> int:
 
 
 def transcribe(folder: Path) -> None:
-    """Runs pocketsphinx over the videos and puts its words beside them, as NAME.words.pocketsphinx.jsonl."""
+    """Runs pocketsphinx over the videos and puts its words beside them, as NAME.words.pocketsphinx.jsonl.
+
+    Leaves out the words that it gives less than LEAST_CONFIDENCE; the files' settings say so.
+    """
     videos = [path.with_suffix(".mp4") for path, _, _ in planned(folder, COUNT, SEED, *SECONDS)]
     with tempfile.TemporaryDirectory() as scratch:
         refs = [VideoRef(uid=video.stem, path=video) for video in videos]
@@ -48,8 +53,16 @@ def transcribe(folder: Path) -> None:
         run_job(spec, _say)
         for video in videos:
             made = transcript_path(Path(scratch), video.stem, "pocketsphinx")
-            made.replace(video.with_name(f"{video.stem}.words.pocketsphinx.jsonl"))
+            leave_out_guesses(made, video.with_name(f"{video.stem}.words.pocketsphinx.jsonl"))
             assert content_hash(video) in video.with_name(f"{video.stem}.words.pocketsphinx.jsonl").read_text("utf-8")
+
+
+def leave_out_guesses(made: Path, shipped: Path) -> None:
+    """Writes a transcript without the words below LEAST_CONFIDENCE."""
+    transcript = read_transcript(made)
+    kept = tuple(word for word in transcript.words if word.confidence >= LEAST_CONFIDENCE)
+    settings = {**transcript.settings, "least_confidence": LEAST_CONFIDENCE}
+    write_transcript(shipped, replace(transcript, words=kept, settings=settings))
 
 
 def _say(event: events.Event) -> None:
