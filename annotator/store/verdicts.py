@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import CompoundSelect, Select, func, insert, select, union_all
+from sqlalchemy import CompoundSelect, Row, Select, bindparam, exists, func, insert, select, union_all
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
@@ -62,11 +62,11 @@ class VerdictQueries(Database):
         if not reviewer.strip():
             raise UserError("A verdict needs a reviewer's name; enter yours in the settings.")
         with self._writing() as session:
-            pair = session.get(tables.Pair, pair_uid)
-            if pair is None:
+            about = session.connection().execute(_ABOUT, {"pair": pair_uid, "who": reviewer}).first()
+            if about is None:
                 raise UserError(f"{self.path.parent} has no pair {pair_uid}; mine its pairs again.")
             shown = labels_of(session, [pair_uid]).get(pair_uid, ())
-            row = tables.Verdict(
+            verdict = VerdictRecord(
                 uid=uuid.uuid4().hex,
                 pair_uid=pair_uid,
                 reviewer=reviewer,
@@ -77,19 +77,18 @@ class VerdictQueries(Database):
                 seconds=seconds,
                 window_s=window_s,
                 blind=blind,
-                given_at=_next_moment(session, reviewer),
+                given_at=_next_moment(about.last),
                 app_version=__version__,
-                refers_to=None,
                 origin="review",
-                mining_id=pair.mining_id,
-                labels=[asdict(weak) for weak in shown],
+                mining_id=about.mining_id,
+                labels=shown,
                 replays=replays,
-                keys=list(keys),
+                keys=tuple(keys),
                 offset_s=offset_s,
-                purpose=_purpose(session, pair_uid, reviewer) if purpose == "first" else purpose,
+                purpose=_purpose(about) if purpose == "first" else purpose,
             )
-            _append(session, row)
-            return verdict_record(row)
+            _append(session, verdict)
+            return verdict
 
     def undo(self, reviewer: str) -> str | None:
         """Withdraws the reviewer's newest verdict that stands and returns its pair's uid; None where there is none."""
@@ -233,21 +232,42 @@ def _backwards(reviewer: str) -> Select[tables.Verdict]:
     return mine.order_by(tables.Verdict.id.desc()).execution_options(yield_per=100)
 
 
-def _next_moment(session: Session, reviewer: str) -> datetime:
+def _about() -> Select[Any]:
+    """What a new verdict needs to know: the pair, the reviewer's last moment, whose gold it is, whether others decided."""
+    pair, standing, gold, verdict = tables.Pair, tables.Standing, tables.Gold, tables.Verdict
+    last = select(func.max(verdict.given_at)).where(verdict.reviewer == bindparam("who"))
+    others = exists().where(
+        standing.pair_uid == pair.uid, standing.reviewer != bindparam("who"), standing.decision != "skip"
+    )
+    set_gold = exists().where(gold.pair_uid == pair.uid, gold.set_by != bindparam("who"))
+    return select(
+        pair.mining_id,
+        last.scalar_subquery().label("last"),
+        set_gold.label("is_gold"),
+        others.label("is_second"),
+    ).where(pair.uid == bindparam("pair"))
+
+
+# Put together once: for a single verdict that takes longer than the database itself
+_ABOUT = _about()
+_LAST = select(func.max(tables.Verdict.given_at)).where(tables.Verdict.reviewer == bindparam("who"))
+_INSERT = insert(tables.Verdict)
+
+
+def _next_moment(last: datetime | None) -> datetime:
     """Now, but always later than the reviewer's last row, so that a clock set back lets no older verdict stand."""
-    last = session.scalar(select(func.max(tables.Verdict.given_at)).where(tables.Verdict.reviewer == reviewer))
     now = datetime.now(UTC)
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
-def _append(session: Session, row: tables.Verdict) -> None:
-    session.add(row)
-    session.flush()
-    derive_standing(session, [row.pair_uid], row.reviewer)
+def _append(session: Session, verdict: VerdictRecord) -> None:
+    session.connection().execute(_INSERT, asdict(verdict))
+    derive_standing(session, [verdict.pair_uid], verdict.reviewer)
 
 
 def _append_about(session: Session, target: tables.Verdict, decision: Literal["withdrawn", "restored"]) -> str:
-    row = tables.Verdict(
+    last = session.connection().execute(_LAST, {"who": target.reviewer}).scalar()
+    row = VerdictRecord(
         uid=uuid.uuid4().hex,
         pair_uid=target.pair_uid,
         reviewer=target.reviewer,
@@ -258,31 +278,22 @@ def _append_about(session: Session, target: tables.Verdict, decision: Literal["w
         seconds=0.0,
         window_s=target.window_s,
         blind=target.blind,
-        given_at=_next_moment(session, target.reviewer),
+        given_at=_next_moment(last),
         app_version=__version__,
         refers_to=target.uid,
         origin="review",
         mining_id=target.mining_id,
-        labels=[],
-        replays=0,
-        keys=[],
-        offset_s=0.0,
-        purpose=target.purpose,
+        purpose=cast(Purpose, target.purpose),
     )
     _append(session, row)
     return target.pair_uid
 
 
-def _purpose(session: Session, pair_uid: str, reviewer: str) -> Purpose:
+def _purpose(about: Row[Any]) -> Purpose:
     """Returns what a verdict is that was not asked for as anything else."""
-    gold = session.get(tables.Gold, pair_uid)
-    if gold is not None and gold.set_by != reviewer:
+    if about.is_gold:
         return "gold"
-    standing = tables.Standing
-    others = select(standing.reviewer).where(
-        standing.pair_uid == pair_uid, standing.reviewer != reviewer, standing.decision != "skip"
-    )
-    return "first" if session.scalar(others.limit(1)) is None else "second"
+    return "second" if about.is_second else "first"
 
 
 def _tally(counted: Counter[str]) -> Tally:
