@@ -143,7 +143,10 @@ _LIST = [
         ("contour", "Draw the threshold as a line", ("E",)),
         ("colours", "Next colour map", ("V",)),
         ("difference", "Show the difference of two checkpoints", ("D",)),
+        ("video", "Choose the video", ("G",)),
+        ("checkpoint", "Choose the checkpoint that listens", ("L",)),
         ("compare", "Choose a second checkpoint", ("Shift+D",)),
+        ("open_checkpoint", "Open a checkpoint file", ("Ctrl+O",)),
     ),
     *_of(
         "matchmaps",

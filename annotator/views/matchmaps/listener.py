@@ -75,9 +75,14 @@ class Listener(QObject):
         checkpoint, key = self.checkpoint, (video.uid, mode.key)
 
         def begin() -> tuple[LiveMaps, Snapshot]:
-            config, size = model_config(checkpoint.path), (video.width, video.height)
+            size = (video.width, video.height)
+            try:
+                config, folder = model_config(checkpoint.path), checkpoint.live_folder()
+            except OSError as error:
+                why = f"{checkpoint.path} cannot be read ({error.strerror}); choose another checkpoint."
+                raise UserError(why) from error
             crop = config.crop_of(*size) if mode.fit == "crop" else letterbox_crop(*size)
-            maps = LiveMaps(checkpoint.live_folder(), video.uid, mode, crop).load()
+            maps = LiveMaps(folder, video.uid, mode, crop).load()
             return maps, _snapshot(maps)
 
         self._is_reading = True

@@ -4,6 +4,7 @@ The maps come from a warm job for each checkpoint that listens; torch never ente
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
@@ -14,15 +15,16 @@ from annotator.store.records import VideoRecord
 from annotator.views.background import Background
 from annotator.views.matchmaps import sources
 from annotator.views.matchmaps.asking import Asking
+from annotator.views.matchmaps.chooser import Choice
 from annotator.views.matchmaps.heard_view import HeardView
 from annotator.views.matchmaps.playing import Playing
 from annotator.views.matchmaps.saving import Saving
-from annotator.views.matchmaps.side_panel import Choice
 from annotator.views.matchmaps.sound_choice import SoundChoice
 from annotator.views.matchmaps.sources import Checkpoint
 from annotator.views.matchmaps.watching import Watching
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from annotator.views.widgets.time_layout import clock_text
+from davenet.errors import UserError
 
 _NO_VIDEOS = (
     "No videos in this project yet",
@@ -43,6 +45,7 @@ class MatchmapsPresenter(QObject):
         self._background = Background(self)
         self._videos: dict[str, VideoRecord] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
+        self._opened: dict[str, Checkpoint] = {}  # files that a person opened, by key, while this project is open
         self._video: VideoRecord | None = None
         self._first: Checkpoint | None = None
         self._second: Checkpoint | None = None
@@ -84,6 +87,7 @@ class MatchmapsPresenter(QObject):
             (panel.video_chosen, self.show_video),
             (panel.checkpoint_chosen, self.choose_checkpoint),
             (panel.second_chosen, self.choose_second),
+            (panel.open_requested, self.ask_checkpoint),
             (panel.difference_toggled, self._show_stages),
             (panel.asked, asking.ask),
             (panel.say_requested, asking.listen),
@@ -120,7 +124,8 @@ class MatchmapsPresenter(QObject):
     def refresh(self) -> None:
         """Reads the videos and checkpoints anew: after an import, a run, or a training that made better weights."""
         self._videos = {video.uid: video for video in self._project.store.videos()}
-        self._checkpoints = {found.key: found for found in sources.find_checkpoints(self._project)}
+        self._opened = {one.key: one for one in sources.still_there(self._project, self._opened.values())}
+        self._checkpoints = self._opened | {one.key: one for one in sources.find_checkpoints(self._project)}
         self._first = self._again(self._first) or next(iter(self._checkpoints.values()), None)
         self._second = self._again(self._second)
         self.watching.set_checkpoints(self._first, self._second)
@@ -176,6 +181,31 @@ class MatchmapsPresenter(QObject):
         self._second = self._checkpoints.get(key) if key else None
         self._take_checkpoints()
 
+    def ask_checkpoint(self, is_second: bool) -> None:
+        """Asks for a checkpoint's file, and lets it listen as the first or the second."""
+        folder = next((one.path.parent for one in reversed(self._opened.values())), self._project.path)
+        path = self._workspace.ask_checkpoint(folder)
+        if path is not None:
+            self.open_checkpoint(path, is_second=is_second)
+
+    def open_checkpoint(self, path: Path, *, is_second: bool = False) -> None:
+        """Lets a file listen; one that is no checkpoint of ours is refused in place, and those that listen go on."""
+        names = {one.name for one in self._checkpoints.values() if one.path != path}
+
+        def opened(found: Checkpoint) -> None:
+            if found.key not in self._checkpoints or found.key in self._opened:
+                self._opened[found.key] = self._checkpoints[found.key] = found
+            self._workspace.notice.clear()
+            if is_second and self._first is not None and found.key != self._first.key:
+                self.choose_second(found.key)
+            else:
+                self.choose_checkpoint(found.key)
+
+        def refused(error: UserError) -> None:
+            self._workspace.notice.show_notice(str(error), "error")
+
+        self._background.run(lambda: sources.open_checkpoint(self._project, path, names), opened, refused)
+
     def _take_checkpoints(self) -> None:
         self.watching.set_checkpoints(self._first, self._second)
         self._look_what_is_ready()
@@ -199,7 +229,7 @@ class MatchmapsPresenter(QObject):
         panel, video, first = self._workspace.panel, self._video, self._first
         videos = [Choice(v.uid, v.title, v.uid in self._ready) for v in self._videos.values()]
         panel.set_videos(videos, None if video is None else video.uid)
-        checkpoints = [Choice(one.key, one.name) for one in self._checkpoints.values()]
+        checkpoints = [Choice(one.key, one.name, tip=f"{one.name}: {one.path}") for one in self._checkpoints.values()]
         panel.set_checkpoints(checkpoints, None if first is None else first.key)
         others = [one for one in checkpoints if first is None or one.key != first.key]
         panel.set_seconds(others, None if self._second is None else self._second.key)

@@ -3,30 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.ask_field import AskField
+from annotator.views.matchmaps.chooser import Choice, Chooser
 from annotator.views.matchmaps.legends import DifferenceLegend
 from annotator.views.matchmaps.work_bar import WorkBar
 from annotator.views.widgets.flow import FlowLayout
-from annotator.views.widgets.painting import glyph_icon
 from annotator.views.widgets.pill import Pill
 from annotator.views.widgets.section import SectionHead
 
 MAX_WORDS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One line of a chooser: what it stands for and its name; `is_ready` puts a tick before it: its maps are there."""
-
-    key: str
-    text: str
-    is_ready: bool = False
+_OPEN = "Open a checkpoint file…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +34,7 @@ class SidePanel(QFrame):
     video_chosen = Signal(str)
     checkpoint_chosen = Signal(str)
     second_chosen = Signal(str)  # '' for none
+    open_requested = Signal(bool)  # a checkpoint's file, as the second one (True) or the first
     difference_toggled = Signal(bool)
     word_chosen = Signal(int)  # its index among the video's words
     asked = Signal(str)
@@ -55,12 +47,14 @@ class SidePanel(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         theme.set_role(self, "panel-right")
-        self.videos = self._chooser("Video", "Which video plays")
-        self.checkpoints = self._chooser("Checkpoint", "Which checkpoint listens")
-        self.seconds = self._chooser("Second checkpoint", "A second checkpoint beside the first, on the same video")
-        self.videos.activated.connect(lambda row: self.video_chosen.emit(self.videos.itemData(row)))
-        self.checkpoints.activated.connect(lambda row: self.checkpoint_chosen.emit(self.checkpoints.itemData(row)))
-        self.seconds.activated.connect(lambda row: self.second_chosen.emit(self.seconds.itemData(row)))
+        self.videos = Chooser("Video", "Which video plays")
+        self.checkpoints = Chooser("Checkpoint", "Which checkpoint listens", opens=_OPEN)
+        self.seconds = Chooser("Second checkpoint", "A second checkpoint beside the first", opens=_OPEN)
+        self.videos.chosen.connect(self.video_chosen)
+        self.checkpoints.chosen.connect(self.checkpoint_chosen)
+        self.seconds.chosen.connect(self.second_chosen)
+        self.checkpoints.opened.connect(lambda: self.open_requested.emit(False))
+        self.seconds.opened.connect(lambda: self.open_requested.emit(True))
         self.difference = Pill("difference")
         self.difference.toggled.connect(self.difference_toggled)
         self.legend = DifferenceLegend()
@@ -101,7 +95,11 @@ class SidePanel(QFrame):
         ):
             button.setToolTip(keys.tip(f"matchmaps.{name}", says))
         self.difference.setToolTip(keys.tip("matchmaps.difference"))
-        self.seconds.setToolTip(keys.tip("matchmaps.compare"))
+        self.videos.setToolTip(keys.tip("matchmaps.video", "Which video plays"))
+        self.checkpoints.setToolTip(keys.tip("matchmaps.checkpoint", "Which checkpoint listens"))
+        self.seconds.setToolTip(
+            keys.tip("matchmaps.compare", "A second checkpoint beside the first, on the same video")
+        )
         self.question.show_keys(keys)
 
     def _lay_out(self) -> None:
@@ -136,27 +134,15 @@ class SidePanel(QFrame):
             buttons.addWidget(button, place // 2, place % 2)
         column.addLayout(buttons)
 
-    def _chooser(self, name: str, tooltip: str) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName(name)
-        box.setToolTip(tooltip)
-        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(12)
-        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.setMaxVisibleItems(16)
-        return box
-
     def set_videos(self, videos: Sequence[Choice], chosen: str | None) -> None:
-        _fill(self.videos, videos, chosen)
+        self.videos.fill(videos, chosen)
 
     def set_checkpoints(self, checkpoints: Sequence[Choice], chosen: str | None) -> None:
-        _fill(self.checkpoints, checkpoints, chosen)
+        self.checkpoints.fill(checkpoints, chosen)
 
     def set_seconds(self, checkpoints: Sequence[Choice], chosen: str | None) -> None:
         """Fills the chooser of the second checkpoint; its first line is none."""
-        _fill(self.seconds, [Choice("", "No second checkpoint"), *checkpoints], chosen or "")
-        self.seconds.setEnabled(bool(checkpoints))
+        self.seconds.fill([Choice("", "No second checkpoint"), *checkpoints], chosen or "")
 
     def set_second(self, *, compares: bool) -> None:
         """Shows what belongs to two checkpoints only while there are two."""
@@ -220,13 +206,3 @@ class SidePanel(QFrame):
     def _word_pressed(self, pill: Pill) -> None:
         pill.setChecked(not pill.isChecked())  # it lights when it is chosen, not where it is pressed
         self.word_chosen.emit(int(pill.property("index")))
-
-
-def _fill(box: QComboBox, choices: Sequence[Choice], chosen: str | None) -> None:
-    with QSignalBlocker(box):
-        box.clear()
-        for choice in choices:
-            box.addItem(glyph_icon("accept", "accept") if choice.is_ready else QIcon(), choice.text, choice.key)
-            box.setItemData(box.count() - 1, choice.text, Qt.ItemDataRole.ToolTipRole)
-        box.setCurrentIndex(box.findData(chosen) if chosen is not None else -1)
-    box.setEnabled(bool(choices))

@@ -2,7 +2,8 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,27 @@ def find_checkpoints(project: Project) -> list[Checkpoint]:
 def _checkpoint(project: Project, name: str, path: Path) -> Checkpoint:
     found = path.stat()
     return Checkpoint(name, path, live_dir(project), (found.st_mtime_ns, found.st_size))
+
+
+def open_checkpoint(project: Project, path: Path, names: Collection[str]) -> Checkpoint:
+    """Returns the checkpoint of any file, with a name that is not among `names`; raises UserError, one sentence, where
+    it is none of ours. Nothing is unpickled; reads the file: not for the GUI thread."""
+    path = path.expanduser().absolute()
+    try:
+        model_config(path)
+        name = path.stem if path.stem not in names else f"{path.parent.name}/{path.stem}"
+        return _checkpoint(project, name, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); choose another checkpoint.") from error
+
+
+def still_there(project: Project, opened: Iterable[Checkpoint]) -> list[Checkpoint]:
+    """Returns the opened checkpoints whose files are there, each with the stamp that its file has now."""
+    found = []
+    for one in opened:
+        with suppress(OSError):
+            found.append(_checkpoint(project, one.name, one.path))
+    return found
 
 
 def live_dir(project: Project) -> Path:

@@ -179,7 +179,10 @@ class MatchmapsWorkspace(QWidget):
             "lower_threshold": lambda: look.nudge("threshold", -1),
             "higher_threshold": lambda: look.nudge("threshold", 1),
             "difference": panel.difference.click,
-            "compare": panel.seconds.setFocus,
+            "compare": panel.seconds.showPopup,
+            "checkpoint": panel.checkpoints.showPopup,
+            "video": panel.videos.showPopup,
+            "open_checkpoint": lambda: panel.open_requested.emit(False),
             "around": sound.modes["around"].click,
             "seconds": sound.next_seconds,
             "moment": sound.modes["moment"].click,
@@ -264,6 +267,12 @@ class MatchmapsWorkspace(QWidget):
     def ask_path(self, title: str, suggested: Path, kind: str) -> Path | None:
         """Asks where to save; None where the person changed their mind."""
         chosen, _ = QFileDialog.getSaveFileName(self, title, str(suggested), kind)
+        return Path(chosen) if chosen else None
+
+    def ask_checkpoint(self, folder: Path) -> Path | None:
+        """Asks which checkpoint's file to open; None where the person changed their mind."""
+        kinds = "Checkpoints (*.safetensors);;All files (*)"
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint file", str(folder), kinds)
         return Path(chosen) if chosen else None
 
     def ask_path_and_kind(self, title: str, suggested: Path, kinds: tuple[str, ...]) -> tuple[Path, str] | None:
