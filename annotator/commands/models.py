@@ -117,7 +117,7 @@ def next_pairs(
     kind: Annotated[
         list[str] | None,
         typer.Option("--kind", help="Which: likely-false-accept (the default), likely-false-reject, disagreement, "
-                                    "uncertain-class; repeatable."),
+                                    "uncertain-class, likely-true-match; repeatable."),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="By what the model made of the pairs last time.")] = False,
     device: Device = "auto",
@@ -139,8 +139,11 @@ def next_pairs(
                 f"{unknown[0]} is no kind of pair; give one of {', '.join(KINDS).replace(' ', '-').replace(',-', ', ')}."
             )
         if not again:
-            spec = verbs.plan_evidence(opened, run, device=device)
-            run = str(run_verb(opened, spec, "look at the pairs")["run"])
+            evidence = verbs.plan_evidence(opened, run, device=device)
+            run = str(run_verb(opened, evidence, "look at the pairs")["run"])
+            misses = verbs.plan_misses(opened, run, device=device) if "likely true match" in wanted else None
+            if misses is not None:
+                run_verb(opened, misses, "look for misses")
         name, found = verbs.choose_next(opened, run, n=number, kinds=wanted)  # type: ignore[arg-type]
         values = [{"pair": one.uid, "kind": one.kind, "doubt": one.doubt, "reason": one.reason} for one in found]
         first = "".join(f"\n  {one.doubt:.2f}  {one.uid}  {one.reason}" for one in found[:10])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
@@ -201,8 +201,18 @@ class PairQueries(Database):
         return self._active_pairs("non-food", split)
 
     def food_pairs(self, split: Split | None = None) -> list[PairRecord]:
-        """Returns the active food pairs, whatever the verdicts on them, as mined."""
-        return self._active_pairs("food", split)
+        """Returns the active food pairs, whatever the verdicts on them, as mined.
+
+        A frame with a sound from elsewhere, put together by a model or a person (`add_pair`), is one of them once it is
+        accepted: no mining found it, so that until then it is only a question.
+        """
+        found = self._active_pairs("food", split)
+        if any(pair.sound_offset_s for pair in found):
+            with self._reading() as session:
+                finals = final_verdicts(session)
+            accepted = {uid for uid, final in finals.items() if final.decision == "accept"}
+            found = [pair for pair in found if not pair.sound_offset_s or pair.uid in accepted]
+        return found
 
     def _active_pairs(self, kind: PairKind, split: Split | None) -> list[PairRecord]:
         query = select(tables.Pair.uid).join(tables.Video).where(tables.Pair.kind == kind, tables.Pair.active)
@@ -297,23 +307,26 @@ def _decisions_of(session: Session, uids: Sequence[str], reviewer: str) -> dict[
     return {pair_uid: cast(Decision, decision) for pair_uid, decision in rows}
 
 
+_LABELS = (  # put together once: it is read with every verdict
+    select(
+        tables.Label.pair_uid,
+        tables.Label.class_name,
+        tables.Label.probability,
+        tables.Label.rank,
+        tables.Label.word,
+        tables.Label.word_start,
+        tables.Label.word_end,
+        tables.Label.word_confidence,
+    )
+    .where(tables.Label.pair_uid.in_(bindparam("uids", expanding=True)))
+    .order_by(tables.Label.pair_uid, tables.Label.place)
+)
+
+
 def labels_of(session: Session, uids: Sequence[str]) -> dict[str, tuple[WeakLabel, ...]]:
     """Returns the weak labels by pair uid, for at most BATCH pairs."""
-    label, labels = tables.Label, dict[str, list[WeakLabel]]()
-    for row in session.execute(
-        select(
-            label.pair_uid,
-            label.class_name,
-            label.probability,
-            label.rank,
-            label.word,
-            label.word_start,
-            label.word_end,
-            label.word_confidence,
-        )
-        .where(label.pair_uid.in_(uids))
-        .order_by(label.pair_uid, label.place)
-    ):
+    labels = dict[str, list[WeakLabel]]()
+    for row in session.connection().execute(_LABELS, {"uids": list(uids)}):
         labels.setdefault(row[0], []).append(WeakLabel(*row[1:]))
     return {uid: tuple(found) for uid, found in labels.items()}
 

@@ -115,7 +115,8 @@ class Snapshot:
             uids = [row.uid for row in some]
             labels, verdicts = labels_of(self._session, uids), _standing(self._session, uids)
             for row in some:
-                if not row.active and row.uid not in verdicts:
+                is_mined = row.active and not row.sound_offset_s  # no mining moves a sound: else it is a question only
+                if not is_mined and row.uid not in verdicts:
                     continue
                 found = Pair(
                     row.uid, row.video_uid, row.time_s, row.segment_s, cast(PairKind, row.kind), labels.get(row.uid, ()),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from annotator.project import Project
-from annotator.verbs.choosing import NEXT_PAIRS, choose_next, collect_evidence, plan_evidence
+from annotator.verbs.choosing import NEXT_PAIRS, choose_next, collect_evidence, plan_evidence, plan_misses
 from annotator.verbs.corpora import collect_import_corpus, plan_import_corpus
 from annotator.verbs.engines import on_engine
 from annotator.verbs.foreign_runs import command_elsewhere, plan_elsewhere, take_in_run
@@ -86,6 +86,7 @@ __all__ = [
     "plan_import_corpus",
     "plan_matchmaps",
     "plan_mine",
+    "plan_misses",
     "plan_proxy",
     "plan_release",
     "plan_render",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from annotator.project import Project
-from annotator.store.records import VerdictRecord
+from annotator.store.records import PairRecord, VerdictRecord
 from annotator.verbs.galleries import freeze as freeze_gallery
 from annotator.verbs.training import resolve_run
 from davenet.errors import UserError
@@ -118,7 +118,8 @@ def accept_result(
     if frame.uid == sound.uid and (own := store.pairs([frame.uid], reviewer=reviewer)):
         pair = own[0].to_pair()
         return pair, _accept(project, pair, seconds)
-    pair = _paired(project, frame, sound)
+    known = {record.uid: record for record in store.pairs([frame.uid, sound.uid], reviewer="")}
+    pair = paired(known, frame, sound)
     store.add_pair(pair, like=(sound.uid, frame.uid))
     return pair, _accept(project, pair, seconds)
 
@@ -129,9 +130,12 @@ def _accept(project: Project, pair: Pair, seconds: float) -> VerdictRecord:
     )
 
 
-def _paired(project: Project, frame: RetrievedPair, sound: RetrievedPair) -> Pair:
-    """Returns the new pair; its label is the sound's, with what the detector claimed of it in the frame (0 where nothing)."""
-    known = {pair.uid: pair for pair in project.store.pairs([frame.uid, sound.uid], reviewer="")}
+def paired(known: Mapping[str, PairRecord], frame: RetrievedPair, sound: RetrievedPair) -> Pair:
+    """Returns the pair of a frame and a sound of one video, its sound so many seconds from its frame.
+
+    Its label is the sound's, with what the detector claimed of it in the frame (0 where nothing). `known` holds the
+    project's pairs by uid, those of frame and sound among them; raises UserError where the sound has no label there.
+    """
     heard = known[sound.uid].label if sound.uid in known else None
     if heard is None:
         raise UserError("This sound has no label of the project, so there is nothing to accept; mine its video first.")

@@ -7,15 +7,15 @@ learnt from the verdicts at hand, once there are enough of both kinds; until the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from davenet.intervals import wilson_interval
 
-Kind = Literal["likely false accept", "likely false reject", "disagreement", "uncertain class"]
-KINDS: tuple[Kind, ...] = ("likely false accept", "likely false reject", "disagreement", "uncertain class")
+Kind = Literal["likely false accept", "likely false reject", "disagreement", "uncertain class", "likely true match"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 SOURCES = ("detector", "words", "sound", "frame", "place")
 # The sound against the frames of its own class told planted errors best on the generated kitchen, docs/guide/loop.md
 _WEIGHTS = np.array([0.5, 0.5, 2.0, 1.0, 1.0])
@@ -48,7 +48,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A pair to judge; `doubt` in 0..1 is what it was chosen for, `reason` says why in a sentence."""
+    """A pair to judge; `doubt` in 0..1 is what it was ranked by in its kind, `reason` says why in a sentence."""
 
     uid: str
     kind: Kind
@@ -62,19 +62,22 @@ def choose(
     n: int,
     *,
     kinds: Sequence[Kind] = ("likely false accept",),
+    matches: Sequence[Choice] = (),
 ) -> list[Choice]:
     """Returns up to `n` pairs of the kinds asked for in turn, what is most doubtful of each first, each pair once.
 
     Pairs that nobody has judged can be false accepts (of the machines), disagreements, or of an uncertain class; judged
-    ones can be false accepts or rejects of a person. Pairs that show and say the same as one chosen come last.
+    ones can be false accepts or rejects of a person. Pairs that show and say the same as one chosen come last. `matches`
+    are the likely true matches in their order (davenet.labels.missed): they come from a gallery, not from the evidence.
     """
-    if not evidence:
-        return []
     doubts_NS = doubts(evidence)
     doubt_N = combined(doubts_NS, [verdicts.get(one.uid) for one in evidence])
     of = {one.uid: one for one in evidence}
-    queues = []
+    queues: list[Sequence[Choice]] = []
     for kind in dict.fromkeys(kinds):
+        if kind == "likely true match":
+            queues.append(matches)
+            continue
         ranked = sorted(_of_kind(kind, evidence, verdicts, doubts_NS, doubt_N), key=lambda one: (-one.doubt, one.uid))
         queues.append(_apart(ranked, of))
     taken: dict[str, Choice] = {}
@@ -88,6 +91,8 @@ def doubts(evidence: Sequence[Evidence]) -> NDArray[np.float64]:
 
     Detector and words are taken by their place among the pairs, as their probabilities are not comparable.
     """
+    if not evidence:
+        return np.zeros((0, len(SOURCES)))
     detector = _places(np.array([one.probability for one in evidence], float))
     words = _places(np.array([one.word_confidence for one in evidence], float))
     sound = np.array([np.nan if one.sound_fits is None else 1 - one.sound_fits for one in evidence], float)
