@@ -1,12 +1,14 @@
 """The file of a gallery looked at through a checkpoint: written by the retrieve job, read by the app. No torch.
 
-NAME.safetensors holds the arrays (n pairs, D embedding, K most similar, M rows of the picture), NAME.json what people read
-of it: the pairs, the tables, which gallery and checkpoint. The JSON is written last and names the arrays' hash, so that
-halves of two files are never taken for one.
+NAME.safetensors holds the arrays (n pairs, D embedding, K most similar, M rows of the picture), NAME.jsonl what people read
+of it: the head in its first line (the tables, which gallery and checkpoint), then a pair a line. It is written last and its
+head names the hashes of the arrays and of the pairs, so that halves of two files are never taken for one. A line a pair lets
+a thread that reads 100,000 of them give way to a window's.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from davenet.errors import UserError
 from davenet.files import atomic_path, content_hash, write_text_atomically
 
 FORMAT = "matchmap-annotator retrieval"
-VERSION = 1
+VERSION = 2  # 1 kept all pairs in one line
 MOST_SIMILAR = 10
 
 
@@ -97,6 +99,8 @@ class Retrieval:
 
 _SAID = ("gallery", "gallery_hash", "checkpoint_hash", "similarity", "picture_step")
 _OPTIONAL = ("frames_umap_N2", "segments_umap_N2")
+_EMBEDDINGS = ("frames_ND", "segments_ND")
+_AGAIN = "look at the run's gallery again"
 
 
 def retrieval_path(folder: Path, gallery_hash: str) -> Path:
@@ -112,56 +116,96 @@ def write_retrieval(path: Path, found: Retrieval) -> None:
     }
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"format": FORMAT, "version": str(VERSION)})
-    values = {
+    lines = [json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in found.pairs]
+    head = {
         "format": FORMAT,
         "version": VERSION,
         "arrays_hash": content_hash(path),
+        "pairs_hash": _hash_of(lines),
         **{name: getattr(found, name) for name in _SAID},
         "pca_shares": list(found.pca_shares),
         "overall": dict(found.overall),
         "classes": [asdict(row) for row in found.classes],
         "words": [asdict(row) for row in found.words],
         "unreadable": [list(one) for one in found.unreadable],
-        "pairs": [asdict(pair) for pair in found.pairs],
     }
-    write_text_atomically(path.with_suffix(".json"), json.dumps(values, ensure_ascii=False) + "\n")
+    write_text_atomically(said_path(path), json.dumps(head, ensure_ascii=False) + "\n" + "".join(lines))
 
 
-def read_retrieval(path: Path) -> Retrieval:
-    """Returns what was found; raises UserError where a file is missing, damaged, of another version or of another half."""
-    said = path.with_suffix(".json")
-    again = "look at the run's gallery again"
-    if not path.is_file() or not said.is_file():
-        raise UserError(f"{path if said.is_file() else said} is missing; {again}.")
+def said_path(path: Path) -> Path:
+    """Returns the file of what people read, beside the arrays."""
+    return path.with_suffix(".jsonl")
+
+
+def read_head(path: Path) -> dict[str, Any]:
+    """Returns the head alone; raises UserError where it is missing, damaged or of another version."""
+    said = said_path(path)
     try:
-        values = json.loads(said.read_text("utf-8"))
-        if values["format"] != FORMAT or values["version"] != VERSION:
-            raise UserError(f"{said} is not of this version; {again}.")
-        if values["arrays_hash"] != content_hash(path):
-            raise UserError(f"{path} does not belong to the .json beside it; {again}.")
-        with safe_open(path, framework="numpy") as stored:
-            held = set(stored.keys())
-            arrays = Arrays(
-                **{
-                    one.name: stored.get_tensor(one.name)
-                    for one in fields(Arrays)
-                    if one.name not in _OPTIONAL or one.name in held
-                }
-            )
+        with open(said, encoding="utf-8") as lines:
+            head = json.loads(lines.readline())
+        is_ours = head["format"] == FORMAT and head["version"] == VERSION
+    except FileNotFoundError as error:
+        if path.with_suffix(".json").is_file():
+            raise UserError(f"{path} is not of this version; {_AGAIN}.") from error
+        raise UserError(f"{said} is missing; {_AGAIN}.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} or the .jsonl beside it is damaged or cut short; {_AGAIN}.") from error
+    if not is_ours:
+        raise UserError(f"{said} is not of this version; {_AGAIN}, or update the app.")
+    return dict(head)
+
+
+def read_retrieval(path: Path, *, embeddings: bool = True) -> Retrieval:
+    """Returns what was found; raises UserError where a file is missing, damaged, edited, of another version or half.
+
+    Without `embeddings` those of frames and segments, nearly all of the file, are left empty (n, 0).
+    """
+    head = read_head(path)
+    said = said_path(path)
+    if not path.is_file():
+        raise UserError(f"{path} is missing; {_AGAIN}.")
+    try:
+        if head["arrays_hash"] != content_hash(path):
+            raise UserError(f"{path} does not belong to the .jsonl beside it, or is cut short; {_AGAIN}.")
+        with open(said, encoding="utf-8") as lines:
+            lines.readline()
+            digest, pairs = hashlib.blake2b(digest_size=8), []
+            for line in lines:
+                digest.update(line.encode())
+                pairs.append(RetrievedPair(**json.loads(line)))
         found = Retrieval(
-            arrays=arrays,
-            pairs=tuple(RetrievedPair(**pair) for pair in values["pairs"]),
-            classes=tuple(_row(row) for row in values["classes"]),
-            words=tuple(_row(row) for row in values["words"]),
-            overall=dict(values["overall"]),
-            pca_shares=(float(values["pca_shares"][0]), float(values["pca_shares"][1])),
-            unreadable=tuple((str(uid), str(reason)) for uid, reason in values["unreadable"]),
-            **{name: values[name] for name in _SAID},
+            arrays=_read_arrays(path, embeddings=embeddings),
+            pairs=tuple(pairs),
+            classes=tuple(_row(row) for row in head["classes"]),
+            words=tuple(_row(row) for row in head["words"]),
+            overall=dict(head["overall"]),
+            pca_shares=(float(head["pca_shares"][0]), float(head["pca_shares"][1])),
+            unreadable=tuple((str(uid), str(reason)) for uid, reason in head["unreadable"]),
+            **{name: head[name] for name in _SAID},
         )
         _check(found)
+        if digest.hexdigest() != head["pairs_hash"]:
+            raise UserError(f"{said} was changed since it was written; {_AGAIN}.")
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        raise UserError(f"{path} or the .json beside it is damaged or cut short; {again}.") from error
+        raise UserError(f"{path} or the .jsonl beside it is damaged or cut short; {_AGAIN}.") from error
     return found
+
+
+def _read_arrays(path: Path, *, embeddings: bool) -> Arrays:
+    with safe_open(path, framework="numpy") as stored:
+        held = set(stored.keys())
+        names = [one.name for one in fields(Arrays) if one.name not in _OPTIONAL or one.name in held]
+        left_out = () if embeddings else _EMBEDDINGS
+        read = {name: stored.get_tensor(name) for name in names if name not in left_out}
+        none = np.zeros((len(read["order_N"]), 0), np.float16)
+        return Arrays(**read, **dict.fromkeys(left_out, none))
+
+
+def _hash_of(lines: Sequence[str]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for line in lines:
+        digest.update(line.encode())
+    return digest.hexdigest()
 
 
 def _row(values: dict[str, Any]) -> GroupRow:
@@ -180,8 +224,11 @@ def _check(found: Retrieval) -> None:
         value = getattr(arrays, one.name)
         if value is not None and one.name != "picture_MM" and len(value) != n:
             raise ValueError(f"{one.name} is of {len(value)} pairs, not {n}")
+    m = -(-n // max(1, found.picture_step))
+    if arrays.picture_MM.shape != (m, m):
+        raise ValueError(f"a picture of {arrays.picture_MM.shape} for {n} pairs")
     for places in (arrays.segments_of_frames_NK, arrays.frames_of_segments_NK):
         if places.ndim != 2 or (places.size and not -1 <= int(places.min()) <= int(places.max()) < n):
             raise ValueError("places outside of the gallery")
-    if sorted(arrays.order_N.tolist()) != list(range(n)):
+    if not np.array_equal(np.sort(arrays.order_N), np.arange(n)):
         raise ValueError("the order is not one of the gallery")

@@ -130,7 +130,7 @@ def _matches(project: Project, run_id: str) -> dict[str, _Candidate]:
     found: dict[str, _Candidate] = {}
     for one in looked_at(project, run_id):
         try:
-            seen = read_retrieval(one.path) if one.is_current else None
+            seen = read_retrieval(one.path, embeddings=False) if one.is_current else None
         except UserError:
             continue
         if seen is None:

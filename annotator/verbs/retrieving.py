@@ -1,6 +1,5 @@
 """A gallery one case at a time: planned as a job, its file found again, and a right result that was no pair made one."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from davenet.evaluation.paper import GalleryName
 from davenet.evaluation.projection import require_umap
 from davenet.files import content_hash
 from davenet.pairs import Pair, WeakLabel, pair_uid, write_pairs
-from davenet.retrieval_file import FORMAT, GroupRow, RetrievedPair
+from davenet.retrieval_file import GroupRow, RetrievedPair, read_head
 from davenet.specs import RetrieveSpec
 
 Gallery = Literal["validation", "test", "mined"] | GalleryName
@@ -90,11 +89,9 @@ def looked_at(project: Project, source: str | Path) -> list[LookedAt]:
     files = [path for path in (folder / _FOLDER).glob("*.safetensors") if path.is_file()]
     for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
         try:
-            said = json.loads(path.with_suffix(".json").read_text("utf-8"))
-            if said["format"] != FORMAT:
-                raise ValueError(said["format"])
+            said = read_head(path)
             found.append(LookedAt(str(said["gallery"]), path, said["checkpoint_hash"] == current))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (UserError, KeyError):
             found.append(LookedAt("", path, False))
     return found
 

@@ -48,10 +48,12 @@ def plan_render(
         raise UserError(f"{video.path} lasts {video.duration_s:.1f} s; choose a start before its end.")
     if end_s is not None and float(end_s) <= start_s:
         raise UserError(f"The end ({float(end_s):g} s) must lie after the start ({start_s:g} s).")
+    second = choices.pop("second_checkpoint", None)
     try:
         return RenderSpec.model_validate(
             {
                 "checkpoint": resolve_checkpoint(project, checkpoint),
+                "second_checkpoint": None if second is None else resolve_checkpoint(project, second),
                 "video": VideoRef(uid=video.uid, path=video.path),
                 "out": out,
                 "device": device,

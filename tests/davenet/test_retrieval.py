@@ -1,6 +1,5 @@
 """One case at a time: ranks equal the gallery's, the ten most similar those found by hand, with ties and NaN."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -223,23 +222,38 @@ def test_the_job_writes_what_is_read_back_and_says_what_it_left_out(spec: Retrie
 
 def test_a_file_that_is_cut_short_or_of_two_halves_is_told_in_a_sentence(spec: RetrieveSpec, tmp_path: Path) -> None:
     path = Path(run_job(spec).result["out"])
-    whole, said = path.read_bytes(), path.with_suffix(".json").read_text("utf-8")
+    whole, said = path.read_bytes(), path.with_suffix(".jsonl").read_text("utf-8")
     copy = tmp_path / "g.safetensors"
 
     def told(arrays: bytes, text: str) -> str:
         copy.write_bytes(arrays)
-        copy.with_suffix(".json").write_text(text, "utf-8")
+        copy.with_suffix(".jsonl").write_text(text, "utf-8")
         with pytest.raises(UserError) as error:
             read_retrieval(copy)
+        assert str(copy.with_suffix("")) in str(error.value) and "look at the run's gallery again" in str(error.value)
         return str(error.value)
 
-    assert "does not belong to the .json" in told(whole[: len(whole) // 2], said)
-    assert "damaged or cut short" in told(whole, said[: len(said) // 2])
-    values = json.loads(said)
-    assert "damaged" in told(whole, json.dumps({**values, "pairs": values["pairs"][:-1]}))
-    assert "of this version" in told(whole, json.dumps({**values, "version": 99}))
+    assert "does not belong to the .jsonl" in told(whole[: len(whole) // 2], said)
+    head, *pairs = said.splitlines(keepends=True)
+    assert "damaged or cut short" in told(whole, said[: len(said) - 20])
+    assert "damaged or cut short" in told(whole, head[:50])
+    assert "damaged" in told(whole, "".join([head, *pairs[:-1]]))
+    assert "of this version" in told(whole, "".join([head.replace('"version": 2', '"version": 99'), *pairs]))
+    assert "was changed since it was written" in told(whole, said.replace('"segment_s": 1.0', '"segment_s": 2.0'))
     with pytest.raises(UserError, match="is missing"):
         read_retrieval(tmp_path / "none.safetensors")
+    (tmp_path / "old.safetensors").write_bytes(whole)
+    (tmp_path / "old.json").write_text("{}", "utf-8")
+    with pytest.raises(UserError, match="not of this version"):
+        read_retrieval(tmp_path / "old.safetensors")
+
+
+def test_a_gallery_is_read_without_its_embeddings_where_nobody_asks_for_them(spec: RetrieveSpec) -> None:
+    path = Path(run_job(spec).result["out"])
+    whole, light = read_retrieval(path), read_retrieval(path, embeddings=False)
+    assert light.arrays.frames_ND.shape == light.arrays.segments_ND.shape == (60, 0)
+    assert whole.arrays.frames_ND.shape[1] > 2 and light.pairs == whole.pairs
+    assert np.array_equal(light.arrays.audio_ranks_N, whole.arrays.audio_ranks_N)
 
 
 def test_clips_that_are_gone_and_a_missing_extra_are_told_in_a_sentence(spec: RetrieveSpec, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The Retrieval workspace with real keys: a tiny model looks in a child process at real clips, and what is shown is its."""
 
 import csv
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from annotator.views.work import Work
 from davenet.errors import UserError
 from davenet.evaluation.projection import has_umap
 from davenet.pairs import write_pairs
+from davenet.retrieval_file import read_head
 
 RUN = "001-small"
 Key = Qt.Key
@@ -367,7 +367,7 @@ def test_a_damaged_file_a_run_without_checkpoint_and_clips_that_are_gone_are_tol
 
 def test_a_checkpoint_trained_on_since_is_said_and_umap_that_is_missing_too(looked: Table) -> None:
     view = looked.view
-    values = json.loads(verbs.looked_at(looked.project, RUN)[0].path.with_suffix(".json").read_text("utf-8"))
+    values = read_head(verbs.looked_at(looked.project, RUN)[0].path)
     assert values["gallery"] == "validation" and verbs.looked_at(looked.project, RUN)[0].is_current
     with open(looked.project.checkpoint_path(RUN), "ab") as file:
         file.write(b"\0")

@@ -55,7 +55,7 @@ def sources(project: Project) -> tuple[list[Source], str]:
     if CHECKPOINT.is_file():
         found.append(Source("demo", "demo checkpoint", CHECKPOINT))
     for one in found:
-        if isinstance(one.source, str) and any((project.run_dir(one.source) / "retrieval").glob("*.json")):
+        if isinstance(one.source, str) and any((project.run_dir(one.source) / "retrieval").glob("*.jsonl")):
             return found, one.key
     for one in found:
         try:
@@ -80,7 +80,7 @@ def place_of(project: Project, source: Source) -> Place:
 
 def load(project: Project, path: Path) -> Loaded:
     """Reads a gallery that was looked at, and what the project knows of its pairs; raises UserError for a damaged file."""
-    found = read_retrieval(path)
+    found = read_retrieval(path, embeddings=False)
     uids = [pair.uid for pair in found.pairs]
     records = project.store.pairs(uids, reviewer=project.reviewer)
     decisions = {record.uid: record.decision for record in records if record.decision is not None}
