@@ -1,15 +1,18 @@
-"""A sheet of the frames of a video that fit their sound best and worst, all but what is heard darkened (Figure 1).
+"""A sheet of the frames of a video that fit their sound best and worst, as they look on the stage (the paper's Figure 1
+keeps only what is heard).
 
 No torch: the maps are there already.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from davenet.beside import plain
 from davenet.look import Look, Map, painted
 from davenet.media.frames import FrameReader
 from davenet.overlay import Crop
@@ -36,20 +39,33 @@ def best_and_worst(
     return best, chosen(order[::-1], best)
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Frames of one checkpoint under a head: `moments` are (seconds, caption), `map_at` gives their maps in 0..1."""
+
+    head: str
+    moments: Sequence[tuple[float, str]]
+    map_at: Callable[[float], Map | None]
+    crop: Crop
+
+
 def contact_sheet(
     video: Path,
-    rows: Sequence[tuple[str, Sequence[tuple[float, str]]]],
-    map_at: Callable[[float], Map | None],
+    rows: Sequence[Row],
     look: Look,
-    crop: Crop,
 ) -> NDArray[np.uint8]:
-    """Returns RGB pixels: for each row its head and its frames, given as (moment, caption); raises UserError where the
-    video cannot be read."""
+    """Returns RGB pixels: each row's head and frames; raises UserError where the video cannot be read."""
     reader = FrameReader(video)
     try:
         drawn = [
-            (head, [(_small(painted(reader.frame_at(at)[1], map_at(at), look, crop)), told) for at, told in moments])
-            for head, moments in rows
+            (
+                row.head,
+                [
+                    (_small(painted(reader.frame_at(at)[1], row.map_at(at), look, row.crop)), told)
+                    for at, told in row.moments
+                ],
+            )
+            for row in rows
         ]
     finally:
         reader.close()
@@ -74,5 +90,4 @@ def _small(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _write(sheet: NDArray[np.uint8], text: str, x: int, y: int, size: float) -> None:
-    plain = text.encode("ascii", "replace").decode()  # the letters that OpenCV draws
-    cv2.putText(sheet, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, _INK, 1, cv2.LINE_AA)
+    cv2.putText(sheet, plain(text), (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, _INK, 1, cv2.LINE_AA)

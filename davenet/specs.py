@@ -331,6 +331,9 @@ class RenderSpec(Spec):
     threshold: float = Field(0.3, ge=0, le=1)
     contour: bool = False
     heard_only: bool = Field(False, description="darken all but what is heard, in place of colours")
+    second_checkpoint: Path | None = Field(None, description="seen beside the first one, in one picture")
+    difference: bool = Field(False, description="with a second checkpoint: beside both what it has more")
+    names: tuple[str, ...] = Field((), description="of the checkpoints, written into pictures side by side")
     start_s: float = Field(0.0, ge=0)
     end_s: float | None = None
     device: str = "auto"

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import Full, Queue
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from davenet import events
+from davenet.beside import beside
 from davenet.errors import UserError
 from davenet.evaluation.live import Live
 from davenet.evaluation.matchmaps import as_file, map_times, video_matchmaps
 from davenet.files import content_hash
 from davenet.jobs import ShouldStop, started
 from davenet.live import LiveMaps, Show
-from davenet.look import Look, Pixels, letterbox_crop, painted
+from davenet.look import Look, Pixels, letterbox_crop
 from davenet.media.encode import VideoWriter
 from davenet.media.frames import frames_at
 from davenet.media.probe import MediaInfo, probe
@@ -31,7 +33,8 @@ _AHEAD = 6  # pictures drawn and not yet encoded
 def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
     """Writes the drawn part of the video to `spec.out`, whole or not at all, and returns its length and size."""
     device = chosen_device(spec.device)
-    model, _ = load_checkpoint(spec.checkpoint, device=device)
+    checkpoints = [spec.checkpoint, *([] if spec.second_checkpoint is None else [spec.second_checkpoint])]
+    models = [(path, load_checkpoint(path, device=device)[0]) for path in checkpoints]
     info = probe(spec.video.path)
     end_s = info.duration_s if spec.end_s is None else min(spec.end_s, info.duration_s)
     if end_s <= spec.start_s:
@@ -39,19 +42,23 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
             f"{spec.video.path} has nothing between {spec.start_s:g} and {end_s:g} s; choose a part inside the video."
         )
     length_s = end_s - spec.start_s
-    emit(started("render", 2 * length_s, "s"))  # once to see the maps' range, once to draw
+    total_s = (len(models) + 1) * length_s  # once to see each one's maps' range, once to draw
+    emit(started("render", total_s, "s"))
+    views = []
+    for number, (path, model) in enumerate(models):
 
-    def looked(time_s: float) -> None:
-        emit(events.Progress(time_s - spec.start_s, 2 * length_s, "s", "looking and listening"))
+        def looked(time_s: float, before_s: float = number * length_s) -> None:
+            emit(events.Progress(before_s + time_s - spec.start_s, total_s, "s", "looking and listening"))
 
-    map_at, crop = _maps(spec, model, info, end_s, looked, stop)
+        views.append(_maps(spec, path, model, info, end_s, looked, stop))
+    n_pictures = len(views) + (spec.difference and len(views) == 2)
     look = Look(True, spec.colour_map, spec.alpha, spec.threshold, spec.contour, spec.heard_only)
     own_rate = min(info.frame_rate or 25.0, _HIGHEST_RATE)
     rate = own_rate if spec.frame_rate == "source" else spec.frame_rate
     times_s = [float(t) for t in spec.start_s + np.arange(max(1, round(length_s * rate))) / rate]
     with VideoWriter(
         spec.out,
-        info.width,
+        info.width * n_pictures,
         info.height,
         rate,
         sound=spec.video.path if info.has_sound else None,
@@ -59,19 +66,23 @@ def render_video(spec: RenderSpec, emit: events.Emit, stop: ShouldStop) -> dict[
         end_s=end_s,
     ) as writer:
         frames = frames_at(spec.video.path, times_s, shorter_side=None)
-        drawn = (painted(rgb, map_at(at), look, crop) for at, (_, rgb) in zip(times_s, frames, strict=False))
+        drawn = (
+            beside(rgb, [(map_at(at), crop) for map_at, crop in views], look, differs=spec.difference, names=spec.names)
+            for at, (_, rgb) in zip(times_s, frames, strict=False)
+        )
         for index, picture in enumerate(_ahead(drawn)):
             if stop():
                 raise events.Stop
             writer.write(picture)
             if index % 10 == 0:
-                emit(events.Progress(length_s + times_s[index] - spec.start_s, 2 * length_s, "s", "drawing"))
+                done_s = len(views) * length_s + times_s[index] - spec.start_s
+                emit(events.Progress(done_s, total_s, "s", "drawing"))
     return {
         "out": str(spec.out),
         "video_uid": spec.video.uid,
         "duration_s": length_s,
         "frames": len(times_s),
-        "width": info.width,
+        "width": info.width * n_pictures,
         "height": info.height,
         "frame_rate": rate,
     }
@@ -114,6 +125,7 @@ def _ahead(pictures: Iterator[Pixels]) -> Iterator[Pixels]:
 
 def _maps(
     spec: RenderSpec,
+    checkpoint: Path,
     model: DAVEnet,
     info: MediaInfo,
     end_s: float,
@@ -131,9 +143,9 @@ def _maps(
             stop=stop,
             progress=looked,
         )
-        matchmaps = as_file(found, info, model.config, spec.video.uid, spec.checkpoint, spec.segment_s)
+        matchmaps = as_file(found, info, model.config, spec.video.uid, checkpoint, spec.segment_s)
         return matchmaps.at, matchmaps.crop
-    folder = spec.live_dir / content_hash(spec.checkpoint)
+    folder = spec.live_dir / content_hash(checkpoint)
     live = Live(model, folder, device=next(model.parameters()).device, emit=lambda event: None, stop=stop)
     show = Show(spec.video.uid, str(spec.video.path), spec.mode, spec.start_s)
     live.complete(show, spec.start_s, end_s, looked)

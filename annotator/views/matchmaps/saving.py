@@ -1,6 +1,6 @@
 """What is saved of what is seen: the frame, a sheet of best and worst frames, the arrays, and a rendered video."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,19 @@ from annotator.project import Project
 from annotator.store.records import VideoRecord
 from annotator.views.background import Background
 from annotator.views.matchmaps.heard_view import HeardView
-from annotator.views.matchmaps.listener import Listener
+from annotator.views.matchmaps.listener import Snapshot
 from annotator.views.matchmaps.playing import Playing
 from annotator.views.matchmaps.render_job import RenderJob
 from annotator.views.matchmaps.watching import Watching
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from annotator.views.widgets.time_layout import clock_text
-from davenet.contact_sheet import best_and_worst, contact_sheet
+from davenet.beside import Seen, beside
+from davenet.contact_sheet import Row, best_and_worst, contact_sheet
 from davenet.errors import UserError
 from davenet.files import write_bytes_atomically
+from davenet.labels.words import Word
 from davenet.live import LiveMaps
-from davenet.look import composed, difference, painted, within_frame
-from davenet.overlay import crop_pixels
+from davenet.look import WHOLE
 
 _ON_SHEET = 6
 _RENDERED = {"The source's frame rate (*.mp4)": "source", "24 frames a second (*.mp4)": 24.0}
@@ -74,26 +75,28 @@ class Saving(QObject):
         if frame is None or time_s is None or video is None:
             return
         name = f"{video.path.stem}-{clock_text(time_s, decimals=1).replace(':', 'm')}s.png"
-        pictures = self._pictures(frame, time_s)
-        self._save("Save frame", name, "PNG picture (*.png)", lambda: _png(_beside(pictures())))
+        picture = self._picture(frame, time_s)
+        self._save("Save frame", name, "PNG picture (*.png)", lambda: _png(picture()))
 
     def save_sheet(self) -> None:
         """Saves the frames whose sound fits best and worst, of what is ready."""
         video, first = self._playing.video, self._watching.first
         if video is None or first is None or first.snapshot is None or first.crop is None:
             return
-        snapshot, crop, words = first.snapshot, first.crop, self._heard.words
-        look, map_at = self._workspace.controls.look.look, first.map_at
-
-        def told(time_s: float) -> tuple[float, str]:
-            said = [word.word for word in words if word.end > time_s - 1 and word.start < time_s + 1][:4]
-            value = float(np.interp(time_s, snapshot.times_s, snapshot.similarity))
-            return time_s, f"{clock_text(time_s, decimals=1)}  {value:.2f}  {' '.join(said)}"
+        words, look = self._heard.words, self._workspace.controls.look.look
+        listeners = [one for one in (first, self._watching.second) if one is not None]
+        sheets = [(self._watching.name_of(one), one.snapshot, one.map_at, one.crop) for one in listeners]
 
         def make() -> bytes:
-            best, worst = best_and_worst(snapshot.times_s, snapshot.similarity, _ON_SHEET)
-            rows = [("Best", [told(at) for at in best]), ("Worst", [told(at) for at in worst])]
-            return _png(contact_sheet(video.path, [row for row in rows if row[1]], map_at, look, crop))
+            rows = []
+            for name, snapshot, map_at, crop in sheets:
+                if snapshot is None or crop is None or not len(snapshot.times_s):
+                    continue
+                chosen = best_and_worst(snapshot.times_s, snapshot.similarity, _ON_SHEET)
+                for head, times_s in zip(("Best", "Worst"), chosen, strict=True):
+                    told = [_told(time_s, snapshot, words) for time_s in times_s]
+                    rows.append(Row(f"{head} - {name}", told, map_at, crop))
+            return _png(contact_sheet(video.path, [row for row in rows if row.moments], look))
 
         self._save("Save contact sheet", f"{video.path.stem}-best-and-worst.png", "PNG picture (*.png)", make)
 
@@ -116,7 +119,7 @@ class Saving(QObject):
     # -- a video ---------------------------------------------------------------------------------------------------
 
     def render(self) -> None:
-        """Renders the part of the sound that is chosen by dragging, else the whole video."""
+        """Renders the part of the sound that is chosen by dragging, else the whole video; both checkpoints side by side."""
         video, first = self._playing.video, self._watching.first
         if video is None or first is None or self._render.is_running:
             return
@@ -129,6 +132,12 @@ class Saving(QObject):
         path, kind = chosen
         target = path if path.suffix.lower() == ".mp4" else path.with_name(path.name + ".mp4")
         look, checkpoint, mode = self._workspace.controls.look.look, first.checkpoint, self._watching.choice.mode
+        second, stages = self._watching.second, self._workspace.stages
+        second_one: dict[str, Any] = {}
+        if second is not None:
+            names = (self._watching.name_of(first), self._watching.name_of(second))
+            is_differing = not stages.change.isHidden()
+            second_one = {"second_checkpoint": second.checkpoint.path, "difference": is_differing, "names": names}
         start_s, end_s = selection or (0.0, None)
 
         def plan() -> Any:
@@ -136,7 +145,7 @@ class Saving(QObject):
                 self._project, video.uid, checkpoint.path, target, segment_s=mode.segment_s, mode=mode,
                 live_dir=checkpoint.live_dir, frame_rate=_RENDERED.get(kind, "source"), colour_map=look.colour_map,
                 alpha=look.alpha, threshold=look.threshold, contour=look.contour, heard_only=look.heard_only,
-                start_s=start_s, end_s=end_s,
+                start_s=start_s, end_s=end_s, **second_one,
             )  # fmt: skip
 
         def planned(spec: Any) -> None:
@@ -147,22 +156,14 @@ class Saving(QObject):
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _pictures(self, frame: NDArray[np.uint8], time_s: float) -> Callable[[], list[NDArray[np.uint8]]]:
-        """Returns what makes the pictures of the stages in view; maps are taken now, painted in the background."""
+    def _picture(self, frame: NDArray[np.uint8], time_s: float) -> Callable[[], NDArray[np.uint8]]:
+        """Returns what makes one picture of the stages in view; maps are taken now, painted in the background."""
         look, stages = self._workspace.controls.look.look, self._workspace.stages
-        shown = [_shown(listener, time_s) for listener in (self._watching.first, self._watching.second)]
-        n_stages, differs = len(stages.in_view()), not stages.change.isHidden()
-
-        def make() -> list[NDArray[np.uint8]]:
-            found = [frame if one is None else painted(frame, one[0], look, one[1]) for one in shown]
-            found = found[: 2 if n_stages > 1 else 1]
-            if differs and shown[0] is not None and shown[1] is not None:
-                (before, crop), (after, _) = within_frame(*shown[0]), within_frame(*shown[1])
-                x0, y0, x1, y1 = crop_pixels(crop, frame.shape[1], frame.shape[0])
-                found.append(composed(frame, difference(before, after, look, (x1 - x0, y1 - y0)), crop))
-            return found
-
-        return make
+        watching, differs = self._watching, not stages.change.isHidden()
+        listeners = [one for one in (watching.first, watching.second) if one is not None]
+        seen: list[Seen] = [(one.map_at(time_s), one.crop or WHOLE) for one in listeners] or [(None, WHOLE)]
+        names = [watching.name_of(one) for one in listeners]
+        return lambda: beside(frame, seen, look, differs=differs, names=names)
 
     def _save(self, title: str, name: str, kind: str, make: Callable[[], bytes]) -> None:
         path = self._workspace.ask_path(title, Path.home() / name, kind)
@@ -187,10 +188,11 @@ class Saving(QObject):
         self._workspace.notice.show_notice(str(error), "error")
 
 
-def _shown(listener: Listener | None, time_s: float) -> tuple[NDArray[np.float32], Any] | None:
-    if listener is None or listener.crop is None or (found := listener.map_at(time_s)) is None:
-        return None
-    return found, listener.crop
+def _told(time_s: float, snapshot: Snapshot, words: Sequence[Word]) -> tuple[float, str]:
+    """Returns a moment and what is written under its frame: when, how well it fits, what is said."""
+    said = [word.word for word in words if word.end > time_s - 1 and word.start < time_s + 1][:4]
+    value = float(np.interp(time_s, snapshot.times_s, snapshot.similarity))
+    return time_s, f"{clock_text(time_s, decimals=1)}  {value:.2f}  {' '.join(said)}"
 
 
 def _arrays(maps: LiveMaps, prefix: str) -> dict[str, Any]:
@@ -198,10 +200,6 @@ def _arrays(maps: LiveMaps, prefix: str) -> dict[str, Any]:
     similarity = found.astype(np.float32).mean(axis=(1, 2))
     named = {"times_s": times_s, "maps": found, "similarity": similarity, "crop": np.array(maps.crop)}
     return {f"{prefix}{name}": value for name, value in named.items()} | {f"{prefix}mode": np.array(maps.mode.key)}
-
-
-def _beside(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures, axis=1)
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

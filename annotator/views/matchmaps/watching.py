@@ -108,6 +108,10 @@ class Watching(QObject):
         if not self._follow.isActive():
             self._follow.start()
 
+    def name_of(self, listener: Listener) -> str:
+        """Returns the checkpoint's name and which sound it is compared with, as they stand on its stage."""
+        return " · ".join(part for part in (listener.checkpoint.name, self.choice.label) if part)
+
     def error(self) -> str:
         return next((listener.error for listener in self._listeners() if listener.error), "")
 
@@ -178,8 +182,8 @@ class Watching(QObject):
         self._curves.open(folder, "" if self._video is None else self._video.uid)
         label = self.choice.label
         for stage, listener in ((workspace.stages.first, first), (workspace.stages.second, second)):
-            names = [part for part in ("" if listener is None else listener.checkpoint.name, label) if part]
-            stage.set_caption(" · ".join(names) if second is not None or label else "")
+            is_told = listener is not None and (second is not None or bool(label))
+            stage.set_caption(self.name_of(listener) if listener is not None and is_told else label)
         workspace.stages.change.set_caption("difference")
         self._curves_of_choice()
         self.paint()
