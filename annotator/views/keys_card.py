@@ -11,7 +11,7 @@ from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.widgets.painting import draw_key_cap, key_cap_width
 
-_ROW = 24
+_ROWS = (24, 22, 20)  # heights of a row: lower ones where the window would not hold the card
 _HEAD = 30
 _GAP = 12  # above each group but the first of a column
 _COLUMN = 356
@@ -26,9 +26,8 @@ class Group:
     name: str
     actions: tuple[Action, ...]
 
-    @property
-    def height(self) -> int:
-        return _HEAD + _ROW * len(self.actions) + _GAP
+    def height(self, row: int) -> int:
+        return _HEAD + row * len(self.actions) + _GAP
 
 
 def groups_of(workspace: str) -> list[Group]:
@@ -40,24 +39,30 @@ def groups_of(workspace: str) -> list[Group]:
     return [Group(name, tuple(actions)) for name, actions in found.items()]
 
 
-def in_columns(groups: list[Group], most_height: int) -> list[list[Group]]:
-    """Returns the groups in as few columns as are no higher than `most_height`, and those as even as can be."""
-    for n_columns in range(1, _MOST_COLUMNS + 1):
-        best = _evenest(groups, n_columns)
-        if _height(best) <= most_height or n_columns == _MOST_COLUMNS:
-            return best
-    return [groups]
+def in_columns(
+    groups: list[Group], most_height: int, most_columns: int = _MOST_COLUMNS
+) -> tuple[list[list[Group]], int]:
+    """Returns the groups in as few columns as are no higher than `most_height`, as even as can be, and the rows' height.
+
+    Rows are made lower before there are more columns than `most_columns`.
+    """
+    for row in _ROWS:
+        for n_columns in range(1, most_columns + 1):
+            best = _evenest(groups, n_columns, row)
+            if _height(best, row) <= most_height:
+                return best, row
+    return best, row
 
 
-def _height(columns: list[list[Group]]) -> int:
-    return max(sum(group.height for group in column) for column in columns)
+def _height(columns: list[list[Group]], row: int) -> int:
+    return max(sum(group.height(row) for group in column) for column in columns)
 
 
-def _evenest(groups: list[Group], n_columns: int) -> list[list[Group]]:
+def _evenest(groups: list[Group], n_columns: int, row: int) -> list[list[Group]]:
     if n_columns == 1 or len(groups) <= 1:
         return [groups]
-    found = [[groups[:cut], *_evenest(groups[cut:], n_columns - 1)] for cut in range(1, len(groups))]
-    return min(found, key=_height)
+    found = [[groups[:cut], *_evenest(groups[cut:], n_columns - 1, row)] for cut in range(1, len(groups))]
+    return min(found, key=lambda columns: _height(columns, row))
 
 
 class KeysCard(QWidget):
@@ -69,6 +74,7 @@ class KeysCard(QWidget):
         self._bindings = bindings
         self._before: QWidget | None = None
         self._columns: list[list[Group]] = []
+        self._row = _ROWS[0]
         self._title = ""
         bindings.changed.connect(self.update)
         self.hide()
@@ -85,7 +91,9 @@ class KeysCard(QWidget):
         self.setGeometry(self.parentWidget().rect())
         groups = [Group(group.name, tuple(filter(self._keys, group.actions))) for group in groups_of(workspace.lower())]
         groups = [group for group in groups if group.actions]
-        self._columns = in_columns(groups, self.height() - 2 * _PADDING - _TITLE - 16)
+        room = (self.width() - 2 * _PADDING - 16 + _BETWEEN) // (_COLUMN + _BETWEEN)
+        height = self.height() - 2 * _PADDING - _TITLE - 16
+        self._columns, self._row = in_columns(groups, height, min(_MOST_COLUMNS, max(1, room)))
         self._title = f"Keys of {workspace}" if workspace else "Keys"
         self.setAccessibleName(self._title)
         rows = [f"{', '.join(self._keys(a))}: {a.text}" for group in groups for a in group.actions if self._keys(a)]
@@ -102,7 +110,7 @@ class KeysCard(QWidget):
         """Returns the size of the card itself, which is laid in the middle."""
         n_columns = len(self._columns)
         width = n_columns * _COLUMN + (n_columns - 1) * _BETWEEN + 2 * _PADDING
-        return QSize(width, _height(self._columns) - _GAP + 2 * _PADDING + _TITLE)
+        return QSize(width, _height(self._columns, self._row) - _GAP + 2 * _PADDING + _TITLE)
 
     def _keys(self, action: Action) -> tuple[str, ...]:
         return self._bindings.shown_keys(action.id)
@@ -156,12 +164,12 @@ class KeysCard(QWidget):
                 keys = self._keys(action)
                 right = float(x + _COLUMN)
                 for key in reversed(keys):
-                    draw_key_cap(painter, right, y + _ROW / 2, key)
+                    draw_key_cap(painter, right, y + self._row / 2, key)
                     right -= key_cap_width(key) + 4
                 painter.setFont(theme.font())
                 painter.setPen(tokens.color("text" if keys else "muted"))
                 metrics = QFontMetricsF(painter.font())
                 text = metrics.elidedText(action.text, Qt.TextElideMode.ElideRight, right - x - 8)
-                painter.drawText(QRectF(x, y, right - x, _ROW), Qt.AlignmentFlag.AlignVCenter, text)
-                y += _ROW
+                painter.drawText(QRectF(x, y, right - x, self._row), Qt.AlignmentFlag.AlignVCenter, text)
+                y += self._row
             y += _GAP

@@ -89,6 +89,7 @@ _current = DARK
 _text_scale = 1.0
 _followed: set[int] = set()  # applications whose system colour scheme is followed already
 _choice = "dark"
+_fonts: dict[tuple[int, QFont.Weight], QFont] = {}  # made once each: rows ask for them a hundred times a verdict
 
 
 def current() -> Tokens:
@@ -115,11 +116,14 @@ def text_px(px: int) -> int:
 
 def font(px: int = BASE_PX, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """Returns the interface's font at a pixel size, with figures of one width."""
-    made = QFont(QApplication.font())
-    made.setPixelSize(text_px(px))
-    made.setWeight(weight)
-    made.setFeature(QFont.Tag("tnum"), 1)
-    return made
+    made = _fonts.get((px, weight))
+    if made is None:
+        made = QFont(QApplication.font())
+        made.setPixelSize(text_px(px))
+        made.setWeight(weight)
+        made.setFeature(QFont.Tag("tnum"), 1)
+        _fonts[px, weight] = made
+    return QFont(made)  # the copy shares what was looked up for it, until somebody changes it
 
 
 def section_font() -> QFont:
@@ -154,6 +158,7 @@ def apply_theme(app: QApplication, name: str = "system", *, text_scale: float | 
     if app.style().name() != "fusion":
         app.setStyle("Fusion")
     app.setFont(_base_font())
+    _fonts.clear()
     app.setPalette(_palette(_current))
     app.setStyleSheet(stylesheet(_current))
     return _current
@@ -233,7 +238,7 @@ QListView[role="nav"], QListView[role="nav"]:focus { background: transparent; bo
 QListView[role="nav"]::item { min-height: 32px; padding: 0 10px; border-radius: 6px; color: @muted; }
 QListView[role="nav"]::item:hover { color: @text; }
 QListView[role="nav"]::item:selected { background: @raised; color: @text; }
-QListView[role="nav"]:focus::item:selected { border: 2px solid @accent; }
+QListView[role="nav"]::item:selected:focus { border: 2px solid @accent; padding: 0 8px; }
 *[role="stage"] { background: @stage; border: 0; }
 
 QPushButton, QToolButton {
@@ -275,6 +280,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 }
 QLineEdit[role="finder"], QLineEdit[role="finder"]:focus {
   background: transparent; border: 0; border-bottom: 1px solid @line; border-radius: 0; padding: 0 18px; font-size: 15px;
+  min-height: 40px;
 }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: @faint; }
 QPlainTextEdit, QTextEdit { padding: 6px 8px; }

@@ -136,7 +136,9 @@ def test_the_card_of_keys_fits_a_small_window_whole(desk: Desk, qtbot: QtBot, wo
     card.open_card(workspace.capitalize())
     size = card.box_size()
     assert size.width() <= 1280 and size.height() <= 720
-    placed = [group.name for column in in_columns(groups_of(workspace), 600) for group in column]
+    columns, row = in_columns(groups_of(workspace), 600, 3)
+    assert row >= 20
+    placed = [group.name for column in columns for group in column]
     assert placed == [group.name for group in groups_of(workspace)]
     qtbot.keyClick(card, Qt.Key.Key_Escape)
     assert not card.isVisible()

@@ -267,9 +267,9 @@ def test_the_span_stays_inside_the_video_and_the_segment_is_cut_at_its_ends() ->
 
 
 def test_when_the_word_was_said_is_told_from_the_frame() -> None:
-    assert said_text(label("onion", 8.2), 10.0) == "said 1.4 s before the frame, confidence 0.87"
-    assert said_text(label("onion", 12.0), 10.0) == "said 2.0 s after the frame, confidence 0.87"
-    assert said_text(label("onion", 9.9), 10.0) == "said at the frame, confidence 0.87"
+    assert said_text(label("onion", 8.2), 10.0) == "said 1.4 s before the frame, confidence\u00a00.87"
+    assert said_text(label("onion", 12.0), 10.0) == "said 2.0 s after the frame, confidence\u00a00.87"
+    assert said_text(label("onion", 9.9), 10.0) == "said at the frame, confidence\u00a00.87"
 
 
 def test_a_simulated_detector_is_called_simulated() -> None:

@@ -15,6 +15,7 @@ from review_desk import CLASSES, Desk, soup_project
 from annotator.project import Project
 from annotator.store import opening
 from annotator.views import theme
+from annotator.views.review.press_rows import PressRows
 
 K = Qt.Key
 LEFT, SHIFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
@@ -48,6 +49,20 @@ def test_a_blind_verdict_is_followed_by_what_was_hidden_and_may_be_changed(desk:
     history = [(one.decision, one.blind, one.purpose) for one in desk.project.store.history()]
     assert history == [("accept", True, "first"), ("reject", False, "revealed")]
     assert desk.presenter.counts == desk.project.store.counts("ada")
+
+
+def test_the_panel_names_the_keys_as_they_are_set(desk: Desk) -> None:
+    question, keys = desk.workspace.question, desk.workspace.keys
+    told = [rows.accessibleName() for rows in question.findChildren(PressRows)]
+    assert any("A accepts, X rejects" in text for text in told)
+    keys.keymap.set_keys("review.accept", ("Y",))
+    keys.keymap.set_keys("review.next", ("N",))
+    keys.changed.emit()
+    told = [rows.accessibleName() for rows in question.findChildren(PressRows)]
+    assert any("Y accepts, X rejects" in text for text in told)
+    desk.presenter.set_blind(True)
+    desk.press(K.Key_X)
+    assert question.blind_card.text() == "You rejected. Go on with N, or decide again: both verdicts are kept."
 
 
 def test_after_a_reveal_the_same_key_or_the_next_key_goes_on_without_a_second_verdict(desk: Desk) -> None:

@@ -14,6 +14,7 @@ class BlindCard(QFrame):
         theme.set_role(self, "card")
         self._head = SectionHead("Blind")
         self._text = QLabel(wordWrap=True)
+        self._goes_on = ""
         theme.set_role(self._text, "small")
         head = QHBoxLayout()
         head.addWidget(self._head, 1)
@@ -24,6 +25,10 @@ class BlindCard(QFrame):
         column.addWidget(self._text)
         self.set_hidden()
 
+    def set_keys(self, goes_on: str) -> None:
+        """Tells which key goes on to the next pair, "" where none does."""
+        self._goes_on = goes_on
+
     def set_hidden(self) -> None:
         self._write("Blind", "What the detector, the model and other reviewers say shows after your verdict.")
 
@@ -32,8 +37,10 @@ class BlindCard(QFrame):
         if not decision:
             self._write("Shown", "A verdict that is given now is not blind.")
             return
-        text = f"{_DECIDED.get(decision, '')} Leave it so, or decide again: both verdicts are kept.".strip()
-        self._write("Revealed", text)
+        leave = f"Go on with {self._goes_on}" if self._goes_on else "Go on to the next pair"
+        self._write(
+            "Revealed", f"{_DECIDED.get(decision, '')} {leave}, or decide again: both verdicts are kept.".strip()
+        )
 
     def text(self) -> str:
         return self._text.text()

@@ -85,8 +85,9 @@ class Evidence:
 
 
 def said_text(label: WeakLabel, frame_s: float) -> str:
-    """Returns when the word was said, seen from the frame, and how sure the recogniser was."""
-    return f"said {when_text(label.word_start, label.word_end, frame_s)}, confidence {label.word_confidence:.2f}"
+    """Returns when the word was said, seen from the frame, and how sure the recogniser was; it breaks between the two."""
+    when = when_text(label.word_start, label.word_end, frame_s)
+    return f"said {when}, confidence\u00a0{label.word_confidence:.2f}"
 
 
 def when_text(start_s: float, end_s: float, frame_s: float) -> str:

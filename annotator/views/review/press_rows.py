@@ -54,6 +54,11 @@ class PressRows(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.set_lines(())
 
+    def set_empty(self, text: str) -> None:
+        """Changes what it says without rows."""
+        self._empty = text
+        self.set_lines(self._lines)
+
     def set_lines(self, lines: Sequence[Line]) -> None:
         self._lines = tuple(lines)
         self._at = min(self._at, max(0, len(self._lines) - 1))

@@ -122,7 +122,7 @@ class QuestionPanel(QFrame):
         self._remark_head = SectionHead("Remarks")
         self._remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.RichText)
         self._remarks.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._verdicts = PressRows("Last verdicts", empty="None yet: A accepts, X rejects", tip="Show this pair again")
+        self._verdicts = PressRows("Last verdicts", empty="None yet", tip="Show this pair again")
         self._verdicts.pressed.connect(lambda row: self.pair_chosen.emit(self._verdict_lines[row].pair_uid))
         self._pairs_head = SectionHead("Other pairs of this video")
         self._pair_rows = PressRows("Other pairs of this video", tip="Go to this pair")
@@ -245,6 +245,11 @@ class QuestionPanel(QFrame):
     def set_last_verdicts(self, lines: Sequence[VerdictLine]) -> None:
         self._verdict_lines = tuple(lines[:N_LAST_VERDICTS])
         self._verdicts.set_lines([verdict_row(line) for line in self._verdict_lines])
+
+    def set_keys(self, *, accept: str, reject: str, goes_on: str) -> None:
+        """Tells the keys that it names, as they are written; "" where there is none."""
+        self._verdicts.set_empty(f"None yet: {accept} accepts, {reject} rejects" if accept and reject else "None yet")
+        self.blind_card.set_keys(goes_on)
 
     # blind mode
 

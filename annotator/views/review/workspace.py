@@ -131,6 +131,14 @@ class ReviewWorkspace(QWidget):
             dock.topLevelChanged.connect(lambda _is_floating: self._layout_changed())
             dock.visibilityChanged.connect(lambda _is_visible: self._layout_changed())
         self.docks.rearranged.connect(self._layout_changed)
+        self.keys.changed.connect(self._tell_keys)
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        accept, reject, goes_on = (
+            next(iter(self.keys.shown_keys(f"review.{name}")), "") for name in ("accept", "reject", "next")
+        )
+        self.question.set_keys(accept=accept, reject=reject, goes_on=goes_on)
 
     def _fit_conflict(self, is_shown: bool) -> None:
         """In a low window the cards of a conflict and the words take fewer lines: the video stays large enough."""

@@ -22,6 +22,7 @@ TITLES = {
 }
 TOKENS = ("accent", "info", "unsure", "accept", "reject", "muted")  # of reviewers' curves, then the same dashed
 MOST_CLASSES, MOST_CURVES = 15, 12
+LEAST_ROWS = 4  # a card has room for these: a bar alone is no wider than one of four
 SECOND_SHARE, GOLD_SHARE = 0.10, 0.05  # what the empty cards propose
 UNITS = (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
 PERCENT = "\u202f%"
@@ -219,6 +220,7 @@ def _shares_figure(
     shown = shares[:n_shown]
     intervals = [tuple(100 * end for end in wilson_interval(successes, trials)) for _, successes, trials in shares]
     places = tuple(float(-place) for place in range(len(shown)))
+    spare = max(0, LEAST_ROWS - len(shown)) / 2
     return Figure(
         key,
         TITLES[key],
@@ -237,7 +239,7 @@ def _shares_figure(
         ),
         marks=() if mark is None else (Mark(mark, "the paper", token="accent"),),
         y_ticks=tuple((place, f"{_short(name)} ({n})") for place, (name, _, n) in zip(places, shown, strict=True)),
-        y_range=(-len(shown) + 0.4, 0.6),
+        y_range=(-len(shown) + 0.4 - spare, 0.6 + spare),
         x_range=(0.0, 104.0),
         x_ticks=tuple((float(share), str(share)) for share in range(0, 101, 20)),
         header=("name", "share %", "low %", "high %", "counted", "of"),
