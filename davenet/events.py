@@ -6,6 +6,7 @@ failed) precedes the end of the process; a job that ends without one has crashed
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,15 @@ class Metrics:
     step: int
     epoch: float
     values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What a run learns from at a step: the uids of a few of its `n` pairs, told as often as its numbers."""
+
+    step: int
+    pairs: tuple[str, ...]
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +100,13 @@ class Failed:
     bug: bool = False
 
 
-Event = Started | Progress | Metrics | Skipped | Ready | Message | Finished | Cancelled | Failed
+Event = Started | Progress | Metrics | Learning | Skipped | Ready | Message | Finished | Cancelled | Failed
 Emit = Callable[[Event], None]
 
 _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in Event.__args__}
 FINAL = (Finished, Cancelled, Failed)
+_TEXTS = {"job", "unit", "note", "item", "part", "reason", "text", "level", "message"}
+_WHOLE = {"pid", "step", "index", "n"}
 
 
 class Stop(Exception):  # noqa: N818 - no error: a person asked for it
@@ -108,14 +120,44 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event | None:
-    """Returns the event of a line, or None for anything that is not one whole event of this version."""
+    """Returns the event of a line, or None for anything that is not one whole event of this version.
+
+    Every value is of its type then, and what counts progress is finite: files are edited, and pipes carry other things.
+    """
     try:
         values = json.loads(line)
         if not isinstance(values, dict) or values.pop("v", None) != VERSION:
             return None
         kind = _KINDS[values.pop("event")]
         known = {f.name for f in dataclasses.fields(kind)}
-        event: Event = kind(**{name: value for name, value in values.items() if name in known})
-    except (ValueError, KeyError, TypeError):
+        event: Event = kind(**{name: _checked(name, value) for name, value in values.items() if name in known})
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return event
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Returns the value of an event's field; raises TypeError or ValueError where it is none of that field."""
+    if name in _TEXTS:
+        is_right = isinstance(value, str)
+    elif name == "pairs":
+        is_right = isinstance(value, list) and all(isinstance(uid, str) for uid in value)
+        value = tuple(value) if is_right else value
+    elif name == "values":
+        is_right = isinstance(value, dict) and all(_is_number(each) for each in value.values())
+    elif name == "result":
+        is_right = isinstance(value, dict)
+    elif name == "bug":
+        is_right = isinstance(value, bool)
+    elif name in _WHOLE:
+        is_right = isinstance(value, int) and abs(value) < 2**63
+    else:
+        is_right = (name == "total" and value is None) or (_is_number(value) and math.isfinite(value))
+    if not is_right:
+        raise TypeError(f"{name} cannot be {value!r}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value can be taken as a float64; not a number and infinity are numbers here, as a loss may be one."""
+    return isinstance(value, int | float) and float(value) is not None

@@ -18,7 +18,7 @@ from davenet.files import disk_error
 
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "log.txt"
-_OF_STEPS = {"metrics", "progress", "skipped"}  # what is told again by a run that goes on
+_OF_STEPS = {"metrics", "progress", "learning", "skipped"}  # what is told again by a run that goes on
 
 
 def is_first_process() -> bool:

@@ -6,13 +6,10 @@ import sys
 from pathlib import Path
 
 from annotator.jobs import tail
+from annotator.jobs.groups import CREATION_FLAGS
 from davenet import specs
 from davenet.files import write_text_atomically
 
-if sys.platform == "win32":
-    _CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-else:
-    _CREATION_FLAGS = 0  # a new session does it there
 PRIORITY = ("--background",)  # the window stays smooth on a machine that its jobs fill; tests want none of it
 _CODE_FOLDER = Path(__file__).resolve().parents[2]  # where the packages lie, installed or not
 
@@ -70,6 +67,6 @@ def start_detached(arguments: list[str], errors_file: Path) -> subprocess.Popen[
             stdout=subprocess.DEVNULL,
             stderr=errors,
             env={**os.environ, **surroundings()},
-            start_new_session=_CREATION_FLAGS == 0,
-            creationflags=_CREATION_FLAGS,
+            start_new_session=CREATION_FLAGS == 0,
+            creationflags=CREATION_FLAGS,
         )

@@ -1,9 +1,10 @@
 """Follows a run through the files in its folder: its events as they are appended, and whether it still lives."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from annotator.jobs.groups import is_job
 from annotator.jobs.lines import LineSplitter
 from davenet import events
 from davenet.heartbeat import INTERVAL_S, SILENT_S, process_runs, read_pulse
@@ -60,30 +61,47 @@ def final_event(found: list[events.Event]) -> events.Finished | events.Cancelled
 
 @dataclass(slots=True)
 class Liveness:
-    """Decides whether a detached job is still there, from its process id and its pulse.
+    """Decides whether a detached job is still there and beats, from its process id and its pulse.
 
     `pid` is known from the launch or from the heartbeat file. A pulse may stand still for a minute of our own clock
-    before its process counts as gone, so that a computer that slept does not lose its run; one that was old when we
-    first saw it gets a few beats.
+    before its job counts as silent, so that a computer that slept does not lose its run; one that was old when we first
+    saw it gets a few beats. A silent job whose process is there hangs; one that we did not start ourselves must say by its
+    command line that it is this run's, for its process id may have been given to another program since.
     """
 
     folder: Path
     pid: int = 0
+    is_ours: bool = False  # its process was started by this very program, which alone gives the id back
     _seen_s: float = 0.0
-    _since: float = 0.0
+    _since: float = field(default_factory=time.monotonic)
+    _is_known: bool | None = None
 
     def alive(self) -> bool:
+        """Whether the job's process is there, however silent."""
+        self._look()
+        if not process_runs(self.pid):
+            return False
+        if self.is_ours or self.silent_s() == 0.0:
+            return True
+        if self._is_known is None:
+            self._is_known = is_job(self.pid, self.folder)
+        return self._is_known
+
+    def silent_s(self) -> float:
+        """Returns for how many seconds the job has given no sign of life; 0 up to a minute."""
+        silent_s = time.monotonic() - self._since
+        return silent_s if silent_s > SILENT_S else 0.0
+
+    def _look(self) -> None:
         pulse = read_pulse(self.folder / HEARTBEAT_FILE)
-        now = time.monotonic()
-        if pulse is not None:
-            self.pid = pulse.pid
-            if pulse.changed_s != self._seen_s:
-                first_and_old = self._seen_s == 0.0 and not pulse.alive()
-                self._seen_s = pulse.changed_s
-                self._since = now - (SILENT_S - 5 * INTERVAL_S if first_and_old else 0.0)
-            elif now - self._since > SILENT_S:
-                return False
-        return process_runs(self.pid)
+        if pulse is None:
+            return
+        if not self.is_ours and pulse.pid != self.pid:
+            self.pid, self._is_known = pulse.pid, None
+        if pulse.changed_s != self._seen_s:
+            first_and_old = self._seen_s == 0.0 and not pulse.alive()
+            self._seen_s, self._is_known = pulse.changed_s, None
+            self._since = time.monotonic() - (SILENT_S - 5 * INTERVAL_S if first_and_old else 0.0)
 
 
 def last_errors(folder: Path, limit_bytes: int = 8192) -> str:

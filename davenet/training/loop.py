@@ -43,6 +43,7 @@ from davenet.training.step import Joint, Learner, NotFiniteError
 from davenet.training.validation import measured, note
 
 REPORT_EVERY_S = 0.5
+TOLD_PAIRS = 6  # of a batch: as many as are looked at while it goes
 _MOST_LINES = 20_000  # of metrics.jsonl: longer runs write every second step, or third
 _EMPTY_BATCHES = 20  # in a row, after which the clips are gone and not merely damaged
 
@@ -220,7 +221,7 @@ class Run:
                 self.place.step += 1
                 self.place.batch += 1
                 self.pace.advance(len(indices), loader.waited_s)
-                self._report(loss, epoch + self.place.batch / self.batches_an_epoch)
+                self._report(loss, epoch + self.place.batch / self.batches_an_epoch, joint)
                 if self._is_save_due():
                     self._save()
                     self.pace.begin(loader.waited_s)
@@ -279,7 +280,7 @@ class Run:
             self._write_metrics(self.place.epoch, values)
             self.emit(events.Metrics(self.place.step, float(self.place.epoch), values))
 
-    def _report(self, loss: float | None, epoch: float) -> None:
+    def _report(self, loss: float | None, epoch: float, joint: Joint) -> None:
         is_last = self.place.step == self.total_steps
         now = time.monotonic()
         is_due = now - self._reported_s >= REPORT_EVERY_S or self.place.step == 1 or is_last
@@ -295,6 +296,8 @@ class Run:
             done = total if is_last else min(total, round(epoch * len(self.pairs)))
             if values:
                 self.emit(events.Metrics(self.place.step, epoch, {**values, **held(self.world.device)}))
+            told = tuple(pair.uid for pair in joint.pairs[:TOLD_PAIRS])
+            self.emit(events.Learning(self.place.step, told, len(joint.pairs)))
             self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
 
     def _write_metrics(self, epoch: float, values: dict[str, float]) -> None:

@@ -2,24 +2,30 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from annotator.jobs import queue as queue_module
+from annotator.jobs import job as job_module
+from annotator.jobs import tail as tail_module
 from annotator.jobs.outcome import Outcome
 from annotator.jobs.queue import AttachedJob, DetachedJob, Job, JobQueue
 from davenet import events, specs
 from davenet.heartbeat import process_runs, read_pulse
 
 LONG_MS = 100_000
+APART: dict[str, Any] = {"start_new_session": os.name == "posix"}
 
 # The child imports this at its start: the verbs then run these functions in place of the real ones.
 SCRIPT = """
-import davenet.jobs, sys, types
+import davenet.jobs, os, sys, types
 from davenet import events
 
 def act(spec, emit, stop):
@@ -30,7 +36,6 @@ def act(spec, emit, stop):
     for i in range(3):
         emit(events.Progress(i + 1, 3, "videos", "ünï"))
     if how == "abort":
-        import os
         os.abort()
     if how == "bug":
         raise KeyError("lost")
@@ -38,9 +43,28 @@ def act(spec, emit, stop):
         from davenet.errors import UserError
         raise UserError("x.mp4 is not a video; choose another file.")
     if how == "exit":
-        import os
         print("RuntimeError: gone", file=sys.stderr, flush=True)
         os._exit(0)
+    if how == "noise":
+        emit._protocol.buffer.write(bytes(range(256)) * 9 + b'\\n{"v": 1, "event": "progress", "done": "many"}\\n[[[\\n')
+        emit._protocol.buffer.write(b'{"v": 1, "event": "prog')
+        emit._protocol.flush()
+        emit(events.Message("lost in the noise"))
+        emit(events.Message("heard"))
+    if how in ("family", "orphan", "stubborn"):
+        import signal, subprocess, time
+        from pathlib import Path
+        child = subprocess.Popen([sys.executable, "-c", "import time; print(1, flush=True); time.sleep(600)"], stdout=-1)
+        child.stdout.readline()
+        Path(spec.run_dir if verb == "train" else spec.paths[1], "child").write_text(str(child.pid))
+        emit(events.Message("has a child"))
+        if how == "orphan":
+            os._exit(3)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        how = "deaf"
+    if how == "hang":
+        import signal
+        os.kill(os.getpid(), signal.SIGSTOP)
     if how in ("wait", "deaf"):
         import time
         while how == "deaf" or not stop():
@@ -121,8 +145,8 @@ def test_a_cancelled_job_stops_at_its_safe_place_and_keeps_what_it_had(jobs: Job
 def test_a_job_that_does_not_listen_is_ended_after_the_grace_time(
     jobs: JobQueue, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_module, "DEFAULT_GRACE_MS", 50)
-    monkeypatch.setattr(queue_module, "KILL_MS", 50)
+    monkeypatch.setattr(job_module, "DEFAULT_GRACE_MS", 50)
+    monkeypatch.setattr(job_module, "KILL_MS", 50)
     job = jobs.start(scripted("deaf"), title="Import")
     until(qtbot, lambda: job.progress is not None and job.progress.done == 3)
     job.cancel()
@@ -243,3 +267,114 @@ def test_a_job_whose_python_is_gone_fails_with_a_sentence(
     run = finish(qtbot, jobs.start(a_run(tmp_path / "runs" / "2", "well"), title="run 2"))
     assert run.state == "failed"
     assert "no-python could not be started" in run.message
+
+
+@pytest.mark.parametrize("how", ["family", "orphan"])
+def test_a_job_that_is_over_leaves_no_child_behind(jobs: JobQueue, qtbot: QtBot, tmp_path: Path, how: str) -> None:
+    job = jobs.start(specs.ImportSpec(paths=[Path(how), tmp_path]), title="Import")
+    until(qtbot, lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text() != "")
+    child = int((tmp_path / "child").read_text())
+    if how == "family":
+        jobs.close()
+    else:
+        assert finish(qtbot, job).state == "crashed"
+    until(qtbot, lambda: not process_runs(child))
+
+
+def test_a_run_that_ignores_every_request_is_killed_with_its_children_and_it_is_said(
+    jobs: JobQueue, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "GRACE_MS", {"train": 50})
+    monkeypatch.setattr(job_module, "KILL_MS", 50)
+    folder = tmp_path / "runs" / "1"
+    job = jobs.start(a_run(folder, "stubborn"), title="run 1")
+    until(qtbot, lambda: (folder / "child").exists() and (folder / "child").read_text() != "")
+    child = int((folder / "child").read_text())
+    assert isinstance(job, DetachedJob)
+    pid = job.pid
+    job.cancel()
+    outcome = finish(qtbot, job)
+    assert (outcome.state, outcome.message) == (
+        "cancelled",
+        "The train job did not stop when asked and was ended; what was finished is kept.",
+    )
+    until(qtbot, lambda: not process_runs(pid) and not process_runs(child))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be stopped there")
+def test_a_run_that_hangs_is_told_apart_from_one_that_is_gone_and_can_be_ended(
+    jobs: JobQueue, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_module, "SILENT_S", 1.0)
+    monkeypatch.setattr(job_module, "KILL_MS", 50)
+    folder = tmp_path / "runs" / "1"
+    spec = a_run(folder, "hang")
+    job = jobs.start(spec, title="run 1")
+    until(qtbot, lambda: job.silent_s > 1)
+    assert job.state == "running"
+    jobs.close()
+    again = JobQueue()  # another window sees the same
+    found = again.find_again(spec, title="run 1", folder=folder)
+    until(qtbot, lambda: found.silent_s > 1)
+    assert isinstance(found, DetachedJob)
+    assert (found.state, process_runs(found.pid)) == ("running", True)
+    pid = found.pid
+    found.cancel()
+    assert finish(qtbot, found).state == "cancelled"
+    until(qtbot, lambda: not process_runs(pid))
+    again.close()
+
+
+def test_another_program_with_the_process_id_of_a_run_that_is_gone_is_left_alone(
+    jobs: JobQueue, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_module, "SILENT_S", 0.5)
+    folder = tmp_path / "runs" / "1"
+    folder.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, **APART) as other:
+        (folder / "heartbeat").write_text(f"{other.pid}\n")
+        os.utime(folder / "heartbeat", (1_000_000, 1_000_000))
+        job = jobs.find_again(a_run(folder, "well"), title="run 1", folder=folder)
+        outcome = finish(qtbot, job)
+        assert outcome.state == "crashed"
+        assert process_runs(other.pid)
+        other.communicate(b"\n")
+        assert other.returncode == 0
+
+
+def test_noise_on_the_pipe_costs_no_event_that_can_be_read(jobs: JobQueue, qtbot: QtBot) -> None:
+    seen: list[events.Event] = []
+    outcome = finish(qtbot, jobs.start(scripted("noise"), title="Import", on_event=seen.append))
+    assert outcome.ok
+    assert events.Message("heard") in seen
+    assert events.Message("lost in the noise") not in seen
+
+
+def test_a_run_that_dies_before_its_first_event_says_so(
+    jobs: JobQueue, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dies").mkdir()
+    fault = "import sys, os; print('OSError: no room', file=sys.stderr, flush=True); os._exit(3)"
+    (tmp_path / "dies" / "sitecustomize.py").write_text(fault, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "dies"))
+    for spec in (a_run(tmp_path / "runs" / "1", "well"), scripted("well")):
+        (tmp_path / "runs" / "1").mkdir(parents=True, exist_ok=True)
+        outcome = finish(qtbot, jobs.start(spec, title="dies"))
+        assert outcome.state == "crashed"
+        assert "ended without a last word (exit status 3): OSError: no room; start it again." in outcome.message
+
+
+def test_a_run_of_which_nothing_more_can_be_written_is_ended_all_the_same(
+    jobs: JobQueue, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_module, "GRACE_MS", {"train": 50})
+    monkeypatch.setattr(job_module, "KILL_MS", 50)
+    folder = tmp_path / "runs" / "1"
+    job = jobs.start(a_run(folder, "deaf"), title="run 1")
+    until(qtbot, lambda: job.progress is not None and job.progress.done == 3)
+    shutil.rmtree(folder)
+    assert isinstance(job, DetachedJob)
+    pid = job.pid
+    job.cancel()
+    assert finish(qtbot, job).state == "cancelled"
+    until(qtbot, lambda: not process_runs(pid))
