@@ -1,6 +1,7 @@
 """Verdicts as files: CSV, JSON lines or ELAN documents with all that each rests on, and taking them into another project.
 
-A verdict finds its pair there by the pair's uid, or by the video's content, the frame's time and the kind.
+Remarks and gold pairs go with them, and how people are asked where that is wanted. A verdict finds its pair there by the
+pair's uid, or by the video's content, the frame's time and the kind.
 """
 
 import re
@@ -10,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from annotator.exports.elan import read_elan, write_elan
-from annotator.exports.entries import Entry, entries_of
+from annotator.exports.entries import AskedSettings, Entry, entries_of, settings_entry
 from annotator.exports.text import read_csv, read_json_lines, write_csv, write_json_lines
 from annotator.store import Store
-from annotator.store.records import RemarkRecord, VerdictRecord, VideoRecord
+from annotator.store.records import GoldPair, RemarkRecord, ReviewSettings, VerdictRecord, VideoRecord
 from davenet.errors import UserError, one_line
 from davenet.files import disk_error
 
@@ -22,29 +23,37 @@ SUFFIXES = (".csv", ".jsonl", ".eaf")
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many verdicts of a file were new, were here already, or are of pairs that this project does not have."""
+    """How many verdicts of a file were new, were here already, or are of pairs that this project does not have.
+
+    `settings` are how people were asked where the file was written, None where it does not say.
+    """
 
     new: int
     known: int
     unmatched: int
     new_remarks: int = 0
+    new_gold: int = 0
+    unmatched_gold: int = 0
+    settings: ReviewSettings | None = None
 
 
-def export_verdicts(store: Store, path: Path, *, reviewer: str | None = None) -> int:
-    """Writes the verdicts that count, in the order given, with the remarks, and returns how many verdicts.
+def export_verdicts(store: Store, path: Path, *, reviewer: str | None = None, with_settings: bool = False) -> int:
+    """Writes the verdicts that count, in the order given, with remarks and gold pairs, and returns how many verdicts.
 
     A path without a suffix is a folder of ELAN documents, one a video. Raises UserError for another suffix, and where one
     document would have to hold several videos, or the file cannot be written.
     """
     suffix = _suffix(path)
     entries = list(entries_of(store, reviewer=reviewer))
+    settings = store.review_settings() if with_settings else None
+    lines = entries if settings is None else [*entries, settings_entry(settings)]
     try:
         if suffix == ".jsonl":
-            write_json_lines(path, entries)
+            write_json_lines(path, lines)
         elif suffix == ".csv":
-            write_csv(path, entries)
+            write_csv(path, lines)
         else:
-            _export_elan(store, path, entries)
+            _export_elan(store, path, entries, settings)
     except OSError as error:
         told = disk_error(path, error)
         if told is error:
@@ -53,28 +62,41 @@ def export_verdicts(store: Store, path: Path, *, reviewer: str | None = None) ->
     return sum(entry["entry"] == "verdict" for entry in entries)
 
 
-def import_verdicts(store: Store, path: Path) -> Imported:
-    """Takes in a file's verdicts and remarks, or a folder's of ELAN documents: all or none.
+def import_verdicts(store: Store, path: Path, *, take_settings: bool = False) -> Imported:
+    """Takes in a file's verdicts, remarks and gold pairs, or a folder's of ELAN documents: all or none.
 
-    Raises UserError naming the file and the line that is wrong.
+    A pair that is gold here stays as it is. With `take_settings` people are asked as they were where the file was written.
+    Raises UserError naming the file and the line that is wrong, or where there are no settings to take.
     """
-    entries = list(_read(path))
+    entries: list[Entry] = []
+    settings: ReviewSettings | None = None
+    for one in _read(path):
+        if isinstance(one, AskedSettings):
+            settings = one.settings()
+        else:
+            entries.append(one)
+    if take_settings and settings is None:
+        raise UserError(f"{path} holds no review settings; export it again with --settings, or import without them.")
     uids, by_content = store.pair_keys()
     verdicts: list[VerdictRecord] = []
     remarks: list[RemarkRecord] = []
-    unmatched = 0
+    gold: list[GoldPair] = []
+    unmatched = unmatched_gold = 0
     for entry in entries:
         content = (entry.source_hash, round(entry.time_s * 1000), entry.kind)
         here = by_content.get(content, {})
         pair_uid = entry.pair_uid if entry.pair_uid in uids else here.get(entry.label, next(iter(here.values()), None))
         if pair_uid is None:
             unmatched += entry.entry == "verdict"
+            unmatched_gold += entry.entry == "gold"
         elif entry.entry == "verdict":
             verdicts.append(entry.verdict(pair_uid))
+        elif entry.entry == "gold":
+            gold.append(entry.gold(pair_uid))
         else:
             remarks.append(entry.remark(pair_uid))
-    new, known, new_remarks = store.add_review(verdicts, remarks)
-    return Imported(new, known, unmatched, new_remarks)
+    added = store.add_review(verdicts, remarks, gold, settings if take_settings else None)
+    return Imported(added.verdicts, added.known, unmatched, added.remarks, added.gold, unmatched_gold, settings)
 
 
 def _suffix(path: Path) -> str:
@@ -86,7 +108,7 @@ def _suffix(path: Path) -> str:
     return "" if path.is_dir() else suffix
 
 
-def _export_elan(store: Store, path: Path, entries: list[dict[str, Any]]) -> None:
+def _export_elan(store: Store, path: Path, entries: list[dict[str, Any]], settings: ReviewSettings | None) -> None:
     judged = {entry["pair_uid"] for entry in entries}
     found = []
     for video in store.videos():
@@ -107,7 +129,7 @@ def _export_elan(store: Store, path: Path, entries: list[dict[str, Any]]) -> Non
     for video, pairs in found:
         target = path if len(found) == 1 and path.suffix.lower() == ".eaf" else path / f"{names[video.uid]}.eaf"
         of_video = [entry for entry in entries if entry["video_uid"] == video.uid]
-        write_elan(target, video, pairs, of_video)
+        write_elan(target, video, pairs, of_video, settings)
 
 
 def _names(videos: list[VideoRecord]) -> dict[str, str]:
@@ -117,7 +139,7 @@ def _names(videos: list[VideoRecord]) -> dict[str, str]:
     return {uid: title if taken.count(title.casefold()) == 1 else f"{title} {uid}" for uid, title in titles.items()}
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _read(path: Path) -> Iterator[Entry | AskedSettings]:
     try:
         suffix = _suffix(path)
         if suffix == "":

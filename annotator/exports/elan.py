@@ -5,6 +5,7 @@ JSON: it is what an import reads, and ELAN keeps it.
 """
 
 import json
+import os
 import re
 import xml.sax
 from collections import defaultdict
@@ -15,14 +16,18 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.sax.handler import ContentHandler
 
-from annotator.exports.entries import Entry, json_entry
-from annotator.store.records import PairRecord, VideoRecord
+from annotator.exports.entries import AskedSettings, Entry, json_entry, settings_entry
+from annotator.store.records import PairRecord, ReviewSettings, VideoRecord
 from davenet.errors import UserError, one_line
 from davenet.files import atomic_path
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
-_MIME_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".mpg": "video/mpeg"}
+_MIME_TYPES = {
+    ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".mpg": "video/mpeg", ".mpeg": "video/mpeg",
+    ".avi": "video/x-msvideo", ".mkv": "video/x-matroska", ".webm": "video/webm", ".ts": "video/mp2t",
+}  # fmt: skip
+_SETTINGS = "review settings"  # a property of the header
 _SPAN, _SAID, _DETAILS = "span", "said", "details"  # the linguistic types of tiers
 _CONSTRAINTS = {
     "Time_Subdivision": "Time subdivision of parent annotation's time interval, no time gaps allowed within this interval",
@@ -35,13 +40,19 @@ _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 
 def write_elan(
-    path: Path, video: VideoRecord, pairs: Sequence[PairRecord], entries: Iterable[Mapping[str, Any]]
+    path: Path,
+    video: VideoRecord,
+    pairs: Sequence[PairRecord],
+    entries: Iterable[Mapping[str, Any]],
+    settings: ReviewSettings | None = None,
 ) -> None:
-    """Writes a video's pairs with the entries on them, by their `pair_uid`."""
+    """Writes a video's pairs with the entries on them, by their `pair_uid`, and how people are asked where given."""
     of_pair: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for entry in entries:
         of_pair[entry["pair_uid"]].append(entry)
-    document = _Document(video)
+    document = _Document(video, path.parent)
+    if settings is not None:
+        document.add_property(_SETTINGS, json.dumps(settings_entry(settings)))
     spans = sorted(((*_span_ms(pair), pair) for pair in pairs), key=lambda one: (one[0], one[1], one[2].uid))
     for lane, some in enumerate(_lanes(spans), 1):
         tier = "pairs" if lane == 1 else f"pairs {lane}"
@@ -65,7 +76,7 @@ def write_elan(
         document.write(temporary)
 
 
-def read_elan(path: Path) -> Iterator[Entry]:
+def read_elan(path: Path) -> Iterator[Entry | AskedSettings]:
     """Yields the entries of a document written here; raises UserError naming the line where it is none or broken."""
     handler = _Reader()
     parser = xml.sax.make_parser()
@@ -87,7 +98,8 @@ def read_elan(path: Path) -> Iterator[Entry]:
 class _Document:
     """An EAF document in the making; elements are put in the schema's order when it is written."""
 
-    def __init__(self, video: VideoRecord) -> None:
+    def __init__(self, video: VideoRecord, folder: Path) -> None:
+        """`folder` is where the document will lie: ELAN looks for the video from there, and then where it was."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._root = ElementTree.Element(
             "ANNOTATION_DOCUMENT",
@@ -103,8 +115,8 @@ class _Document:
         header = ElementTree.SubElement(self._root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
         media = {
             "MEDIA_URL": video.path.as_uri() if video.path.is_absolute() else str(video.path),
-            "MIME_TYPE": _MIME_TYPES.get(video.path.suffix.lower(), "video/*"),
-            "RELATIVE_MEDIA_URL": f"./{video.path.name}",
+            "MIME_TYPE": _MIME_TYPES.get(video.path.suffix.lower(), "unknown"),
+            "RELATIVE_MEDIA_URL": _path_from(folder, video.path),
         }
         ElementTree.SubElement(header, "MEDIA_DESCRIPTOR", media)
         self._header = header
@@ -112,6 +124,9 @@ class _Document:
         self._tiers: dict[str, ElementTree.Element] = {}
         self._last_said: dict[tuple[str, str], str] = {}  # of a tier under an annotation
         self._n_annotations = 0
+
+    def add_property(self, name: str, text: str) -> None:
+        ElementTree.SubElement(self._header, "PROPERTY", {"NAME": name}).text = text
 
     def add_tier(self, name: str, kind: str, *, parent: str | None = None, participant: str | None = None) -> None:
         if name in self._tiers:
@@ -143,8 +158,7 @@ class _Document:
         self._annotate(details, "REF_ANNOTATION", {"ANNOTATION_REF": annotation}, text)
 
     def write(self, path: Path) -> None:
-        counted = ElementTree.SubElement(self._header, "PROPERTY", {"NAME": "lastUsedAnnotationId"})
-        counted.text = str(self._n_annotations)
+        self.add_property("lastUsedAnnotationId", str(self._n_annotations))
         order = ElementTree.SubElement(self._root, "TIME_ORDER")
         for number, time_ms in enumerate(self._slots, 1):
             ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{number}", "TIME_VALUE": str(time_ms)})
@@ -194,7 +208,9 @@ class _Reader(ContentHandler):
             self._in_details = attrs.get("LINGUISTIC_TYPE_REF") == _DETAILS
         elif name == "LINGUISTIC_TYPE":
             self.is_ours = self.is_ours or attrs.get("LINGUISTIC_TYPE_ID") == _DETAILS
-        elif name == "ANNOTATION_VALUE" and self._in_details:
+        elif (name == "ANNOTATION_VALUE" and self._in_details) or (
+            name == "PROPERTY" and attrs.get("NAME") == _SETTINGS
+        ):
             self._parts = []
             self._line = self._locator.getLineNumber()  # type: ignore[attr-defined]
 
@@ -203,18 +219,31 @@ class _Reader(ContentHandler):
             self._parts.append(content)
 
     def endElement(self, name: str) -> None:
-        if name == "ANNOTATION_VALUE" and self._parts is not None:
+        if name in ("ANNOTATION_VALUE", "PROPERTY") and self._parts is not None:
             self.details.append((self._line, "".join(self._parts)))
             self._parts = None
 
 
 def spoken(entry: Mapping[str, Any]) -> str:
     """Returns an entry in words: the decision, what it is about, why, and the comment."""
-    purpose = entry["purpose"] if entry["purpose"] in ("adjudication", "revealed", "second") else ""
+    purpose = (
+        entry["purpose"]
+        if entry["entry"] == "gold" or entry["purpose"] in ("adjudication", "revealed", "second")
+        else ""
+    )
     about = "" if entry["entry"] == "remark" else entry["label"] or ""
     words = [purpose, "blind" if entry["blind"] else "", entry["decision"], about]
     told = " ".join(word for word in words if word)
     return ": ".join(part for part in (told, entry["reason"] or "", entry["comment"] or "") if part)
+
+
+def _path_from(folder: Path, video: Path) -> str:
+    """Returns the way from a folder to a video, with slashes; beside it where there is none (another drive, no path)."""
+    try:
+        way = Path(os.path.relpath(video, folder)).as_posix() if video.is_absolute() else video.name
+    except ValueError:
+        way = video.name
+    return way if way.startswith("../") else f"./{way}"
 
 
 def _span_ms(pair: PairRecord) -> tuple[int, int]:

@@ -1,11 +1,14 @@
-"""An entry of a verdict file: a verdict or a remark with everything that it rests on, out of a store and checked again.
+"""An entry of a verdict file: a verdict, a remark or a gold pair with all that it rests on, out of a store and checked again.
 
-Every format holds these same entries; a remark is one whose `entry` says so, its kind in `decision`, its text in `comment`.
+Every format holds these same entries, and `entry` says what each is: a remark has its kind in `decision` and its text in
+`comment`, a gold pair its right answer in `decision` and `label` and who set it as `reviewer`. One that is "settings"
+belongs to no pair: it holds how people are asked, and a file has it only where that was wanted.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,11 +16,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from annotator.store import Store
-from annotator.store.records import DECISIONS, Decision, Purpose, RemarkKind, RemarkRecord, VerdictRecord
+from annotator.store.records import (
+    DECISIONS,
+    Decision,
+    GoldPair,
+    Purpose,
+    RemarkKind,
+    RemarkRecord,
+    ReviewSettings,
+    VerdictRecord,
+)
 from davenet.errors import UserError
 from davenet.pairs import PairKind, WeakLabel
 
-NESTED = ("labels", "mining", "keys")  # JSON inside a cell of a table
+NESTED = ("labels", "mining", "keys", "settings")  # JSON inside a cell of a table
 COLUMNS = (
     "verdict_uid",
     "decision",
@@ -53,19 +65,20 @@ COLUMNS = (
 
 
 def entries_of(store: Store, *, reviewer: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yields what counts in a project as JSON values: verdicts in the order given, then remarks.
+    """Yields what counts in a project as JSON values: verdicts in the order given, then remarks, then gold pairs.
 
-    Beside the standing verdicts these are adjudications and the blind verdicts before a reveal. `final` tells whether the
-    verdict is what its pair came out as.
+    With a reviewer's name, only what is that reviewer's. Beside the standing verdicts these are adjudications and the blind
+    verdicts before a reveal. `final` tells whether the verdict is what its pair came out as.
     """
     verdicts = store.lasting_verdicts(reviewer=reviewer)
     remarks = [remark for remark in store.remarks() if reviewer in (None, remark.reviewer)]
-    wanted = {verdict.pair_uid for verdict in verdicts} | {remark.pair_uid for remark in remarks}
+    gold = [one for one in reversed(store.gold_pairs()) if reviewer in (None, one.set_by)]
+    given: list[VerdictRecord | RemarkRecord | GoldPair] = [*verdicts, *remarks, *gold]
+    wanted = {one.pair_uid for one in given}
     pairs = {pair.uid: pair for pair in store.pairs(wanted, reviewer="")}
     videos = {video.uid: video for video in store.videos()}
     minings = {mining.id: mining for mining in store.minings()}
     finals = {final.verdict_uid for final in store.final_verdicts().values()}
-    given: list[VerdictRecord | RemarkRecord] = [*verdicts, *remarks]
     for one in given:
         pair = pairs[one.pair_uid]
         of_pair: dict[str, Any] = {
@@ -89,8 +102,10 @@ def entries_of(store: Store, *, reviewer: str | None = None) -> Iterator[dict[st
             if one.labels:
                 of_pair["labels"] = [asdict(label) for label in one.labels]
             values = _of_verdict(one) | {"final": one.uid in finals}
-        else:
+        elif isinstance(one, RemarkRecord):
             values = _of_remark(one, pair.label.class_name if pair.label else None)
+        else:
+            values = _of_gold(one)
         found = values | of_pair
         yield {name: found[name] for name in COLUMNS}
 
@@ -116,17 +131,37 @@ def _of_verdict(verdict: VerdictRecord) -> dict[str, Any]:
     }
 
 
+def settings_entry(settings: ReviewSettings) -> dict[str, Any]:
+    """Returns how people are asked as an entry of its own."""
+    return {"entry": "settings", "settings": asdict(settings)}
+
+
+_NOTHING: dict[str, Any] = {
+    "reason": None, "comment": None, "seconds": 0.0, "window_s": 0.0, "blind": False, "app_version": "", "replays": 0,
+    "keys": [], "offset_s": 0.0, "purpose": "first", "final": False,
+}  # fmt: skip  # of what is no verdict
+
+
+def _of_gold(gold: GoldPair) -> dict[str, Any]:
+    return _NOTHING | {
+        "verdict_uid": f"gold-{hashlib.blake2b(gold.pair_uid.encode(), digest_size=12).hexdigest()}",
+        "decision": gold.decision,
+        "label": gold.label,
+        "reviewer": gold.set_by,
+        "given_at": gold.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "purpose": "gold",
+        "entry": "gold",
+    }
+
+
 def _of_remark(remark: RemarkRecord, label: str | None) -> dict[str, Any]:
-    given_at = remark.at.astimezone(UTC).isoformat(timespec="microseconds")
-    nothing: dict[str, Any] = {"reason": None, "seconds": 0.0, "window_s": 0.0, "blind": False, "app_version": ""}
-    nothing |= {"replays": 0, "keys": [], "offset_s": 0.0, "purpose": "first", "final": False}
-    return nothing | {
+    return _NOTHING | {
         "verdict_uid": remark.uid,
         "decision": remark.kind,
         "label": label,
         "comment": remark.text,
         "reviewer": remark.reviewer,
-        "given_at": given_at,
+        "given_at": remark.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "entry": "remark",
     }
 
@@ -167,11 +202,12 @@ class Entry(BaseModel):
     keys: Annotated[tuple[str, ...], BeforeValidator(_from_json_text)] = ()
     offset_s: float = 0.0
     purpose: Purpose = "first"
-    entry: Literal["verdict", "remark"] = "verdict"
+    entry: Literal["verdict", "remark", "gold"] = "verdict"
 
     @model_validator(mode="after")
     def _decides(self) -> "Entry":
-        if (self.entry == "verdict") != (self.decision in DECISIONS):
+        is_right = self.decision in DECISIONS if self.entry != "remark" else self.decision not in DECISIONS
+        if not is_right or (self.entry == "gold" and self.decision == "skip"):
             raise ValueError(f"{self.decision} is not the decision of a {self.entry}")
         return self
 
@@ -201,14 +237,33 @@ class Entry(BaseModel):
         kind: RemarkKind = self.decision  # type: ignore[assignment]
         return RemarkRecord(self.verdict_uid, pair_uid, self.reviewer, kind, self.comment or "", self.given_at)
 
+    def gold(self, pair_uid: str) -> GoldPair:
+        return GoldPair(pair_uid, self.decision, self.label, self.reviewer, self.given_at)  # type: ignore[arg-type]
+
+
+class AskedSettings(BaseModel):
+    """How people were asked where the file was written."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    blind: bool
+    second_share: float = Field(ge=0, le=1)
+    gold_share: float = Field(ge=0, le=1)
+    seed: int = Field(ge=0, le=2**63 - 1)
+
+    def settings(self) -> ReviewSettings:
+        return ReviewSettings(**{field.name: getattr(self, field.name) for field in fields(ReviewSettings)})
+
 
 def required_columns() -> list[str]:
     return [name for name, field in Entry.model_fields.items() if field.is_required()]
 
 
-def checked(path: Path, number: int, values: Mapping[str, Any]) -> Entry:
+def checked(path: Path, number: int, values: Mapping[str, Any]) -> Entry | AskedSettings:
     """Returns the entry on a line of a file; raises UserError naming the file, the line and the value that is wrong."""
     try:
+        if values.get("entry") == "settings":
+            return AskedSettings.model_validate(_settings_values(path, number, values.get("settings")))
         return Entry.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
@@ -218,7 +273,15 @@ def checked(path: Path, number: int, values: Mapping[str, Any]) -> Entry:
         raise UserError(f"{path}, line {number} is nested too deeply; export the verdicts again.") from error
 
 
-def json_entry(path: Path, number: int, text: str) -> Entry:
+def _settings_values(path: Path, number: int, values: Any) -> Any:
+    """Returns what a table has as JSON inside a cell, and a JSON line as it is."""
+    try:
+        return json.loads(values) if isinstance(values, str) else values
+    except ValueError as error:
+        raise UserError(f"{path}, line {number}, settings is not JSON; export the verdicts again.") from error
+
+
+def json_entry(path: Path, number: int, text: str) -> Entry | AskedSettings:
     """Returns the entry that a JSON text on a line of a file holds; raises UserError as `checked` does."""
     try:
         values = json.loads(text)

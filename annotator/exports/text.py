@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from annotator.exports.entries import COLUMNS, NESTED, Entry, checked, json_entry, required_columns
+from annotator.exports.entries import COLUMNS, NESTED, AskedSettings, Entry, checked, json_entry, required_columns
 from davenet.errors import UserError, one_line
 from davenet.files import atomic_path
 
@@ -18,20 +18,20 @@ def write_json_lines(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
 
 def write_csv(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, COLUMNS)
+        writer = csv.DictWriter(out, [*COLUMNS, "settings"])
         writer.writeheader()
         for entry in entries:
-            nested = {name: json.dumps(entry[name], ensure_ascii=False) for name in NESTED}
+            nested = {name: json.dumps(entry[name], ensure_ascii=False) for name in NESTED if name in entry}
             writer.writerow({**entry, **nested})
 
 
-def read_json_lines(path: Path, source: TextIO) -> Iterator[Entry]:
+def read_json_lines(path: Path, source: TextIO) -> Iterator[Entry | AskedSettings]:
     for number, text in enumerate(source, 1):
         if text.strip():
             yield json_entry(path, number, text)
 
 
-def read_csv(path: Path, source: TextIO) -> Iterator[Entry]:
+def read_csv(path: Path, source: TextIO) -> Iterator[Entry | AskedSettings]:
     rows = csv.DictReader(source)
     try:
         missing = [name for name in required_columns() if name not in (rows.fieldnames or ())]

@@ -1,16 +1,18 @@
 """Queries on the people who review: gold pairs and scores on them, conflicts, agreement, pace, and the bias of what is seen."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import aliased
 
 from annotator.store import tables
 from annotator.store.database import in_batches
 from annotator.store.finals import DECIDED
-from annotator.store.queues import contested_uids, review_settings
+from annotator.store.queues import SETTINGS_KEY, contested_uids, review_settings
 from annotator.store.records import (
     DECISIONS,
     BlindChanges,
@@ -20,17 +22,47 @@ from annotator.store.records import (
     GoldScore,
     RemarkRecord,
     ReviewerSummary,
+    ReviewSettings,
     VerdictRecord,
 )
-from annotator.store.remarks import remark_record
+from annotator.store.remarks import insert_remarks, remark_record
 from annotator.store.summaries import summaries
-from annotator.store.verdicts import VerdictQueries, verdict_record
+from annotator.store.verdicts import VerdictQueries, insert_verdicts, verdict_record
 from davenet.agreement import Agreement, agreement
 from davenet.errors import UserError
 from davenet.intervals import wilson_interval
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What `add_review` added: new verdicts and those that were here already, new remarks, new gold pairs."""
+
+    verdicts: int
+    known: int
+    remarks: int
+    gold: int
+
+
 class PeopleQueries(VerdictQueries):
+    def add_review(
+        self,
+        verdicts: Iterable[VerdictRecord],
+        remarks: Iterable[RemarkRecord],
+        gold: Iterable[GoldPair] = (),
+        settings: ReviewSettings | None = None,
+    ) -> Added:
+        """Adds what people said in another project, in one transaction; a pair that is gold here stays as it is."""
+        with self._writing() as session:
+            new, known = insert_verdicts(session, verdicts)
+            new_remarks = insert_remarks(session, remarks)[0]
+            here = set(session.scalars(select(tables.Gold.pair_uid)))
+            rows = {one.pair_uid: asdict(one) for one in gold if one.pair_uid not in here}
+            if rows:
+                session.execute(insert(tables.Gold), list(rows.values()))
+            if settings is not None:
+                session.merge(tables.Setting(key=SETTINGS_KEY, value=asdict(settings)))
+            return Added(new, known, new_remarks, len(rows))
+
     def set_gold(
         self, pair_uid: str, decision: Decision | None, *, set_by: str, label: str | None = None
     ) -> GoldPair | None:

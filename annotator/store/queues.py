@@ -32,7 +32,7 @@ from annotator.store.scores import similarity_threshold
 from davenet.pairs import PairKind
 
 REVIEWED_KINDS: tuple[PairKind, ...] = ("food",)  # non-food pairs are used as they are, Section 6
-_SETTINGS = "review"
+SETTINGS_KEY = "review"
 _NO_FILTER = QueueFilter()
 
 
@@ -50,7 +50,7 @@ class QueueQueries(PairQueries):
         if not (0 <= settings.second_share <= 1 and 0 <= settings.gold_share <= 1):
             raise ValueError("Shares lie within 0 to 1.")
         with self._writing() as session:
-            session.merge(tables.Setting(key=_SETTINGS, value=asdict(settings)))
+            session.merge(tables.Setting(key=SETTINGS_KEY, value=asdict(settings)))
 
     def queue(
         self,
@@ -129,7 +129,7 @@ class QueueQueries(PairQueries):
 
 def review_settings(session: Session) -> ReviewSettings:
     """Returns the project's settings of review, within a transaction."""
-    row = session.get(tables.Setting, _SETTINGS)
+    row = session.get(tables.Setting, SETTINGS_KEY)
     kept: Mapping[str, Any] = row.value if row is not None else {}
     names = {field.name for field in fields(ReviewSettings)}
     return ReviewSettings(**{name: value for name, value in kept.items() if name in names})

@@ -22,12 +22,10 @@ from annotator.store.records import (
     Decision,
     HistoryEntry,
     Purpose,
-    RemarkRecord,
     Statistics,
     Tally,
     VerdictRecord,
 )
-from annotator.store.remarks import insert_remarks
 from annotator.store.standing import derive_standing
 from davenet import __version__
 from davenet.errors import UserError
@@ -162,12 +160,6 @@ class VerdictQueries(Database):
         """
         with self._writing() as session:
             return insert_verdicts(session, verdicts)
-
-    def add_review(self, verdicts: Iterable[VerdictRecord], remarks: Iterable[RemarkRecord]) -> tuple[int, int, int]:
-        """Adds verdicts and remarks from another project in one transaction: new and known verdicts, new remarks."""
-        with self._writing() as session:
-            new, known = insert_verdicts(session, verdicts)
-            return new, known, insert_remarks(session, remarks)[0]
 
     def reviewers(self) -> list[str]:
         with self._reading() as session:

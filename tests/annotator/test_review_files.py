@@ -2,7 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,10 +13,11 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from project_maker import decide, fill_store
+from project_maker import decide, fill_store, make_pair, make_video_record
 
 from annotator.review_files import Imported, export_verdicts, import_verdicts
 from annotator.store import Store, open_store
+from annotator.store.records import ReviewSettings
 from davenet.errors import UserError
 from davenet.intervals import wilson_interval
 from davenet.pairs import Pair
@@ -130,6 +134,65 @@ def test_adjudications_blind_verdicts_and_remarks_go_with_the_verdicts(
     other.close()
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".eaf"])
+def test_gold_pairs_go_with_the_verdicts_and_settings_where_they_are_asked_for(
+    store: Store, pairs: list[Pair], tmp_path: Path, suffix: str
+) -> None:
+    store.set_gold(pairs[1].uid, "accept", set_by="ben", label="butter")
+    store.set_gold(pairs[4].uid, "reject", set_by='Zoë, "chef"')
+    asked = ReviewSettings(blind=True, second_share=0.15, gold_share=0.05, seed=7)
+    store.set_review_settings(asked)
+    plain, whole = tmp_path / f"plain{suffix}", tmp_path / f"whole{suffix}"
+    assert export_verdicts(store, plain) == export_verdicts(store, whole, with_settings=True) == 4
+    other = _other(tmp_path, "renamed")
+    there = other.pair_keys()[1]["hash0000", 4000, "food"]["butter"]
+    other.set_gold(there, "unsure", set_by="here")  # what is gold already is not overruled
+    with pytest.raises(UserError, match=r"plain\.\w+ holds no review settings"):
+        import_verdicts(other, plain, take_settings=True)
+    assert other.history() == []
+    assert import_verdicts(other, plain) == Imported(4, 0, 0, 0, 1)
+    assert import_verdicts(other, whole) == Imported(0, 4, 0, 0, 0, settings=asked)
+    assert other.review_settings() == ReviewSettings()
+    import_verdicts(other, whole, take_settings=True)
+    assert other.review_settings() == asked
+    times = {pair.uid: pair.time_s for pair in other.queue("all", reviewer="")}
+    found = {times[one.pair_uid]: (one.decision, one.label, one.set_by) for one in other.gold_pairs()}
+    assert found == {1.0: ("accept", "butter", "ben"), 4.0: ("unsure", None, "here")}
+    assert other.gold_scores() == [one for one in store.gold_scores() if one.reviewer == "ann" and one.asked]
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"entry": "settings", "settings": {"blind": true}}', "line 1, second_share"),
+        ('{"entry": "settings"}', "line 1"),
+        ('{"entry": "settings", "settings": {"blind": true, "second_share": 2, "gold_share": 0, "seed": 0}}', "share"),
+    ],
+)
+def test_settings_that_are_none_are_told(store: Store, tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "a.jsonl").write_text(line, "utf-8")
+    with pytest.raises(UserError, match=message):
+        import_verdicts(store, tmp_path / "a.jsonl", take_settings=True)
+
+
+def test_a_table_written_before_there_were_gold_pairs_is_still_read(
+    store: Store, pairs: list[Pair], tmp_path: Path
+) -> None:
+    path = tmp_path / "verdicts.csv"
+    export_verdicts(store, path)
+    with open(path, encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    newer = ("settings", "final", "purpose", "entry", "offset_s", "keys", "replays")
+    with open(path, "w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, [name for name in rows[0] if name not in newer], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    other = _other(tmp_path)
+    assert import_verdicts(other, path) == Imported(4, 0, 0)
+    other.close()
+
+
 def test_an_elan_document_holds_to_the_structure_that_elan_reads(
     store: Store, pairs: list[Pair], tmp_path: Path
 ) -> None:
@@ -170,6 +233,77 @@ def test_an_elan_document_holds_to_the_structure_that_elan_reads(
     assert "accept onion" in said
     assert 'blind reject crème fraîche: not seen: a "quoted",\nbroken line' in said
     assert "adjudication unsure onion" in said
+
+
+# What the schema EAFv3.0.xsd has of the elements that are written here: attributes (those with ! must be there), and
+# children in the order in which they may come.
+_EAF = {
+    "ANNOTATION_DOCUMENT": (
+        "AUTHOR! DATE! VERSION! FORMAT noNamespaceSchemaLocation",
+        "LICENSE HEADER TIME_ORDER TIER LINGUISTIC_TYPE LOCALE LANGUAGE CONSTRAINT",
+    ),
+    "HEADER": ("MEDIA_FILE TIME_UNITS", "MEDIA_DESCRIPTOR LINKED_FILE_DESCRIPTOR PROPERTY"),
+    "MEDIA_DESCRIPTOR": ("MEDIA_URL! MIME_TYPE! RELATIVE_MEDIA_URL TIME_ORIGIN EXTRACTED_FROM", ""),
+    "PROPERTY": ("NAME", ""),
+    "TIME_ORDER": ("", "TIME_SLOT"),
+    "TIME_SLOT": ("TIME_SLOT_ID! TIME_VALUE", ""),
+    "TIER": ("TIER_ID! LINGUISTIC_TYPE_REF! PARENT_REF PARTICIPANT ANNOTATOR DEFAULT_LOCALE", "ANNOTATION"),
+    "ANNOTATION": ("", "ALIGNABLE_ANNOTATION REF_ANNOTATION"),
+    "ALIGNABLE_ANNOTATION": ("ANNOTATION_ID! TIME_SLOT_REF1! TIME_SLOT_REF2!", "ANNOTATION_VALUE"),
+    "REF_ANNOTATION": ("ANNOTATION_ID! ANNOTATION_REF! PREVIOUS_ANNOTATION", "ANNOTATION_VALUE"),
+    "ANNOTATION_VALUE": ("", ""),
+    "LINGUISTIC_TYPE": ("LINGUISTIC_TYPE_ID! TIME_ALIGNABLE CONSTRAINTS GRAPHIC_REFERENCES", ""),
+    "CONSTRAINT": ("STEREOTYPE! DESCRIPTION", ""),
+}
+
+
+def test_an_elan_document_holds_to_its_schema(store: Store, pairs: list[Pair], tmp_path: Path) -> None:
+    """By the schema's own rules: a strict reader refuses a document with one attribute or element out of place."""
+    store.set_gold(pairs[1].uid, "accept", set_by="ben")
+    export_verdicts(store, tmp_path / "deep" / "one.eaf", with_settings=True)
+    root = ElementTree.parse(tmp_path / "deep" / "one.eaf").getroot()
+    for element in root.iter():
+        attributes, children = (names.split() for names in _EAF[element.tag])
+        named = {name.rpartition("}")[2] for name in element.attrib}
+        assert named <= {name.rstrip("!") for name in attributes}, element.tag
+        assert {name.rstrip("!") for name in attributes if name.endswith("!")} <= named, element.tag
+        places = [children.index(child.tag) for child in element]
+        assert places == sorted(places), element.tag
+    assert all(len(element) == 1 for element in root.iter("ANNOTATION"))
+    datetime.fromisoformat(str(root.get("DATE")))
+    ids = [
+        str(element.get(name))
+        for element in root.iter()
+        for name in ("TIME_SLOT_ID", "ANNOTATION_ID", "STEREOTYPE")
+        if name in element.attrib
+    ]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[A-Za-z_][\w.-]*", id) for id in ids)  # xsd:ID begins with no figure
+    for element in root.iter():
+        for name in ("TIME_SLOT_REF1", "TIME_SLOT_REF2", "ANNOTATION_REF", "PREVIOUS_ANNOTATION", "CONSTRAINTS"):
+            assert element.get(name, ids[0]) in ids
+    assert all(re.fullmatch(r"\d+", str(slot.get("TIME_VALUE"))) for slot in root.iter("TIME_SLOT"))
+    kinds = {kind.get("LINGUISTIC_TYPE_ID") for kind in root.iter("LINGUISTIC_TYPE")}
+    assert {tier.get("LINGUISTIC_TYPE_REF") for tier in root.iter("TIER")} <= kinds
+
+
+def test_an_elan_document_finds_its_video_from_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    store = open_store(tmp_path / "project")
+    video = make_video_record(0)
+    store.add_videos([replace(video, path=tmp_path / "videos" / "a soup.mkv")])
+    pair = make_pair(video.uid, 1.0)
+    store.put_pairs([pair], {})
+    decide(store, [pair])
+    for folder, way in (("videos", "./a soup.mkv"), ("out", "../videos/a soup.mkv"), (".", "./videos/a soup.mkv")):
+        export_verdicts(store, tmp_path / folder / "one.eaf")
+        media = ElementTree.parse(tmp_path / folder / "one.eaf").getroot().find("HEADER/MEDIA_DESCRIPTOR")
+        assert media is not None
+        assert (media.get("RELATIVE_MEDIA_URL"), media.get("MIME_TYPE")) == (way, "video/x-matroska")
+        assert str(media.get("MEDIA_URL")).startswith("file:///") and str(media.get("MEDIA_URL")).endswith(
+            "a%20soup.mkv"
+        )
+    store.close()
 
 
 def test_several_videos_make_a_folder_of_documents(store: Store, tmp_path: Path) -> None:
