@@ -54,6 +54,7 @@ def _verdicts(where: str, measured: dict[str, Any]) -> list[Figure]:
         Figure(f"key to durable verdict, p95, {where}", p95("durable"), "ms", bar=10),
         Figure(f"key to next frame, p95, {where}", p95("frame"), "ms", bar=100),
         Figure(f"key to next sound, p95, {where}", p95("sound"), "ms", bar=100),
+        Figure(f"key to all of the next pair painted, p95, {where}", p95("pair"), "ms"),
     ]
 
 

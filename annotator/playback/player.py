@@ -66,7 +66,7 @@ class Player(QObject):
         self._uses_sound = False
         self._lap = 0
         self._closed = False
-        self._decoded.connect(self._show_wanted, Qt.ConnectionType.QueuedConnection)
+        self._decoded.connect(self._show_wanted)  # a kept frame at once, one that a thread decodes in its turn
         self._decoding_failed.connect(self._fail, Qt.ConnectionType.QueuedConnection)
         self._sound_failed.connect(self._go_on_without_sound, Qt.ConnectionType.QueuedConnection)
         self._decoder = Decoder(

@@ -1,8 +1,9 @@
 """Sits at the window of the real app and works with keys; `python -m benchmarks.window.session` prints what it saw.
 
 Runs in a process of its own, on a desk's display (desk.py). Moments are taken in the app's own process: a key when it
-is sent to the X server, a verdict when the store has returned from keeping it, a frame when the event loop has
-painted it, sound when the clock of the sound device has begun to run.
+is sent to the X server, a verdict when the store has returned from keeping it, a frame when the window has been painted
+with it and handed to the X server, a whole pair when all that shows it has been, sound when the clock of the sound
+device has begun to run.
 """
 
 import argparse
@@ -14,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QWidget
 
 from annotator.app import application, build_window
 from annotator.store.records import VerdictRecord
@@ -22,6 +24,29 @@ from annotator.views.review.presenter import ReviewPresenter
 from benchmarks.window.desk import SIZE, Hands
 
 _LIMIT_S = 60.0
+class _Painting(QObject):
+    """Notes when a window's painting, of the stage or of anything, was over and with the X server."""
+
+    def __init__(self, window: QWidget, stage: QWidget) -> None:
+        super().__init__()
+        self._window, self._stage = window, stage
+        self._is_painting = self._has_stage = False
+        self.stage_at = self.any_at = 0.0
+        window.installEventFilter(self)
+        stage.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._stage and event.type() == QEvent.Type.Paint:
+            self._has_stage = True
+        if watched is not self._window or event.type() != QEvent.Type.UpdateRequest or self._is_painting:
+            return False
+        self._is_painting, self._has_stage = True, False
+        self._window.event(event)  # paints and flushes; it is over when this returns
+        self._is_painting = False
+        self.any_at = time.perf_counter()
+        if self._has_stage:
+            self.stage_at = self.any_at
+        return True
 _TICK_MS = 4
 
 
@@ -42,6 +67,7 @@ class Session:
         self.until(lambda: self.wiring.open is not None, "the project opens")
         self.presenter: ReviewPresenter = self.wiring.open.review
         self.player = self.presenter.player
+        self._painting = _Painting(self.window, self.presenter.workspace.stage)
         self._kept_at = 0.0
         self._note_verdicts()
         self.window.open_workspace("Review")
@@ -82,7 +108,10 @@ class Session:
         self.until(lambda: time.perf_counter() >= end, "a pause")
 
     def judge(self, key: str) -> dict[str, float]:
-        """Presses a verdict's key; returns milliseconds until it is on the disk, and the next pair is seen and heard."""
+        """Presses a verdict's key; returns milliseconds until it is on the disk, and the next pair is seen and heard.
+
+        "frame" is its frame, "pair" all that is read and shown of it.
+        """
         pair = self.presenter.current
         assert pair is not None
         seen: dict[str, float] = {}
@@ -94,7 +123,7 @@ class Session:
 
         def frame(_rgb: object, _time_s: float) -> None:
             if is_next():
-                seen.setdefault("frame shown", time.perf_counter())
+                seen.setdefault("frame given", time.perf_counter())
 
         def heard(time_s: float) -> None:
             if not is_next() or self.player.state != "playing":
@@ -110,12 +139,17 @@ class Session:
         at = self.hands.press(key)
         self.until(lambda: self._kept_at > at, "the verdict is on the disk")
         seen["durable"] = self._kept_at
-        self.until(lambda: "frame shown" in seen, "the next frame shows")
-        seen["frame"] = time.perf_counter()  # the round of the loop that brought it is over, its painting too
+        self.until(lambda: "frame given" in seen, "the next frame comes")
+        self.until(lambda: self._painting.stage_at > seen["frame given"], "the next frame shows")
+        seen["frame"] = self._painting.stage_at
+        self.until(self.presenter.is_idle, "all of the next pair is read")
+        ready = time.perf_counter()
+        self.until(lambda: self._painting.any_at > ready, "all of the next pair shows")
+        seen["pair"] = self._painting.any_at
         self.until(lambda: "sound" in seen, "the next sound is heard")
         for link in links:
             QObject.disconnect(link)
-        return {name: (seen[name] - at) * 1000 for name in ("durable", "frame", "sound")}
+        return {name: (seen[name] - at) * 1000 for name in ("durable", "frame", "sound", "pair")}
 
 
 def verdicts(session: Session, n: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from annotator.views.background import Background
 from annotator.views.review.attention import Attention
 from annotator.views.review.blind import Blind
 from annotator.views.review.blind_view import BlindView
+from annotator.views.review.frame_first import FrameFirst
 from annotator.views.review.gallery_presenter import GalleryPresenter
 from annotator.views.review.overlay_view import OverlayView
 from annotator.views.review.pair_people import PairPeople
@@ -72,6 +73,7 @@ class ReviewPresenter(QObject):
         self.gallery = GalleryPresenter(workspace.gallery, self.queue, project, player, self)
         self.giving.why_not = lambda: project.read_only_reason if project.is_read_only else ""
         self.keys = ReviewKeys(self)
+        self.frame_first = FrameFirst(workspace.stage, (workspace.axis, workspace.question, workspace.queue), self)
         self._current: PairRecord | None = None
         self._is_active = False
         self._is_stale = True
@@ -134,9 +136,9 @@ class ReviewPresenter(QObject):
         return self.queue.counts
 
     def is_idle(self) -> bool:
-        """Tells whether nothing is being read or written."""
+        """Tells whether nothing is being read or written, and all may be seen."""
         workers = (self.background, self.placing, self.writer, self.gallery)
-        return all(worker.is_idle() for worker in workers)
+        return all(worker.is_idle() for worker in workers) and self.frame_first.is_over()
 
     def activate(self) -> None:
         """The workspace is shown: loads the queue, again where it may have changed meanwhile."""
@@ -252,6 +254,7 @@ class ReviewPresenter(QObject):
             return
         self._current, self._shown_to = pair, self.queue.reviewer
         self._is_opening = False
+        self.frame_first.begin()
         self.workspace.close_cards()
         self.workspace.show_pair()
         is_adjudicating = self.queue.state == "adjudicate"
