@@ -196,9 +196,10 @@ def _read_arrays(path: Path, *, embeddings: bool) -> Arrays:
         held = set(stored.keys())
         names = [one.name for one in fields(Arrays) if one.name not in _OPTIONAL or one.name in held]
         left_out = () if embeddings else _EMBEDDINGS
-        read = {name: stored.get_tensor(name) for name in names if name not in left_out}
+        read: dict[str, Any] = {name: stored.get_tensor(name) for name in names if name not in left_out}
         none = np.zeros((len(read["order_N"]), 0), np.float16)
-        return Arrays(**read, **dict.fromkeys(left_out, none))
+        read |= dict.fromkeys(left_out, none)
+        return Arrays(**read)
 
 
 def _hash_of(lines: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from annotator.playback.player import Player
 from annotator.project import Project
 from annotator.store.records import RunRecord
 from annotator.views.retrieval import reading
-from annotator.views.retrieval.plane import inside
+from annotator.views.retrieval.plane_shapes import inside
 from annotator.views.retrieval.presenter import RetrievalPresenter
 from annotator.views.retrieval.sound import QUERY
 from annotator.views.retrieval.workspace import RetrievalWorkspace
@@ -103,7 +103,10 @@ class Table:
         return QApplication.focusWidget() or self.view
 
     def listed(self) -> list[int]:
-        return self.view.panel.list.cases.places
+        return list(self.view.panel.list.cases.places.tolist())
+
+    def selected(self) -> list[int]:
+        return list(self.presenter.sending.selected().tolist())
 
     def close(self) -> None:
         self.presenter.close()
@@ -182,6 +185,7 @@ def test_search_and_class_narrow_the_list_and_say_when_nothing_is_left(looked: T
     assert cases is not None
     assert [(cases.name(place), cases.title(place)) for place in looked.listed()] == [("onion", "stew")]
     QTest.keyClicks(view.panel.search, "x")
+    looked.settle()
     assert looked.listed() == [] and view.panel.empty.isVisible() and not view.send.isEnabled()
 
 
@@ -193,7 +197,7 @@ def test_enter_and_space_play_the_result_and_the_query_to_their_end(looked: Tabl
         case = looked.presenter.case
     assert cases is not None and case is not None
     heard: list[int] = []
-    looked.presenter._sound.heard.connect(lambda key, _share: heard.append(key))
+    looked.presenter.playing.sound.heard.connect(lambda key, _share: heard.append(key))
     view.setFocus()
     QTest.keyClick(looked.focused(), Key.Key_Space)
     looked.qtbot.waitUntil(lambda: QUERY in heard, timeout=5000)
@@ -206,7 +210,7 @@ def test_enter_and_space_play_the_result_and_the_query_to_their_end(looked: Tabl
     looked.qtbot.waitUntil(lambda: 3 in heard, timeout=5000)
     assert player.path is not None and player.path.stem == cases.title(case.results[3].place)
     QTest.keyClick(view.grid, Key.Key_Return)
-    assert looked.presenter._sound.key is None and player.state != "playing"
+    assert looked.presenter.playing.sound.key is None and player.state != "playing"
 
 
 def _show_pairing(looked: Table, *, same_video: bool) -> tuple[int, int]:
@@ -241,7 +245,7 @@ def test_a_result_that_is_right_becomes_an_accepted_pair_beside_those_that_are_t
     verdicts = store.verdicts()
     assert [(v.pair_uid, v.decision, v.reviewer) for v in verdicts] == [(made[0].uid, "accept", ME)]
     assert made[0].uid in {pair.uid for pair in store.accepted_pairs()}
-    assert "Accepted as a pair" in looked.view.notice.text() and looked.view.grid.accepted
+    assert "Accepted as a pair" in looked.view.notice.text() and looked.view.grid.accepted()
     looked.press(Key.Key_A)  # again: no second pair
     assert len(store.food_pairs()) == len(before) + 1
 
@@ -280,7 +284,7 @@ def test_what_is_listed_selected_or_lassoed_is_sent_to_review(looked: Table) -> 
     view.setFocus()
     looked.press(Key.Key_2)
     assert view.page() == "map" and not view.send.isEnabled()
-    at = view.plane.screen()
+    at = view.plane.points_at()
     around = QPoint(round(at[0][0]), round(at[0][1]))
     corners = [around + QPoint(x, y) for x, y in ((-9, -9), (9, -9), (9, 9), (-9, 9))]
     QTest.mousePress(view.plane, Qt.MouseButton.LeftButton, pos=corners[0])
@@ -288,14 +292,15 @@ def test_what_is_listed_selected_or_lassoed_is_sent_to_review(looked: Table) -> 
         QTest.mouseMove(view.plane, corner)
         looked.qtbot.wait(5)
     QTest.mouseRelease(view.plane, Qt.MouseButton.LeftButton, pos=corners[-1])
+    looked.settle()
     polygon = np.array([[corner.x(), corner.y()] for corner in corners])
     expected = sorted({int(place) % 12 for place in np.flatnonzero(inside(at, polygon))})
-    assert 0 in expected and presenter.selected() == expected
+    assert 0 in expected and presenter.sending.selected().tolist() == expected
     looked.press(Key.Key_S)
     assert looked.sent[-1][1] == [cases.pair(place).uid for place in expected]
     looked.press(Key.Key_Down, Key.Key_Return)  # the second name of the legend, by keyboard
-    chosen = view.plane.legend()[1][0]
-    assert {cases.name(place) for place in presenter.selected()} == {chosen}
+    chosen = view.plane.groups.names[1]
+    assert {cases.name(place) for place in presenter.sending.selected().tolist()} == {chosen}
 
 
 def test_the_lasso_holds_what_a_slow_crossing_count_finds() -> None:
@@ -324,7 +329,7 @@ def test_tables_sort_open_their_cases_and_are_saved_as_csv(
     rows = list(csv.DictReader((tmp_path / "classes.csv").read_text("utf-8").splitlines()))
     assert {row["class"] for row in rows} == {row.name for row in view.tables.rows()}
     view.tables.table.choose("egg")
-    assert view.send.text() != "" and looked.presenter.selected()
+    assert view.send.text() != "" and looked.presenter.sending.selected().tolist()
     view.tables.table.setFocus()
     looked.press(Key.Key_Return)
     cases = looked.presenter.cases
@@ -359,7 +364,7 @@ def test_a_damaged_file_a_run_without_checkpoint_and_clips_that_are_gone_are_tol
     second.press(Key.Key_L)
     assert "has 0 readable pairs" in second.view.work.text() and second.view.work.isVisible()
     (project.run_dir(RUN) / "checkpoints" / "best.safetensors").unlink()
-    second.presenter._choose_source(RUN)
+    second.presenter.choose(RUN)
     second.settle()
     assert "has no checkpoint" in second.view.notice.text()
     second.close()
@@ -371,9 +376,9 @@ def test_a_checkpoint_trained_on_since_is_said_and_umap_that_is_missing_too(look
     assert values["gallery"] == "validation" and verbs.looked_at(looked.project, RUN)[0].is_current
     with open(looked.project.checkpoint_path(RUN), "ab") as file:
         file.write(b"\0")
-    looked.presenter._read_place()
+    looked.presenter.galleries.read_place()
     looked.settle()
-    assert "was trained on since" in view.notice.text()
+    assert "with other weights than run 001-small has now" in view.notice.text()
     if not has_umap():
         view.setFocus()
         looked.press(Key.Key_2, Key.Key_P)

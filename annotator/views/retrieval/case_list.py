@@ -1,14 +1,15 @@
 """The list of queries: thumbnail, class, where from, and the rank of the true one with the shape of hit or miss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 from annotator.views import theme
-from annotator.views.retrieval.cases import Cases, Way
+from annotator.views.retrieval.cases import Cases, Places, Way
 from annotator.views.retrieval.pictures import PaintedPictures
 from annotator.views.widgets.painting import draw_glyph
 from annotator.views.widgets.time_layout import clock_text
@@ -29,13 +30,20 @@ class CaseModel(QAbstractTableModel):
         super().__init__(parent)
         self.cases: Cases | None = None
         self.way: Way = "audio"
-        self.places: list[int] = []
+        self.places: Places = np.zeros(0, np.int64)
         self.pictures: Mapping[int, QImage] = {}
 
-    def set_cases(self, cases: Cases | None, way: Way, places: Sequence[int]) -> None:
+    def set_cases(self, cases: Cases | None, way: Way, places: Places) -> None:
         self.beginResetModel()
-        self.cases, self.way, self.places = cases, way, list(places)
+        self.cases, self.way, self.places = cases, way, places
         self.endResetModel()
+
+    def row_of(self, place: int | None) -> int | None:
+        """Returns the row of a place of the gallery, None where it is not listed."""
+        if place is None:
+            return None
+        rows = np.flatnonzero(self.places == place)
+        return int(rows[0]) if len(rows) else None
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.places)
@@ -46,7 +54,7 @@ class CaseModel(QAbstractTableModel):
     def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:
         if self.cases is None or not 0 <= index.row() < len(self.places):
             return None
-        place = self.places[index.row()]
+        place = int(self.places[index.row()])
         if role == PLACE:
             return place
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
@@ -138,7 +146,7 @@ class CaseList(QTableView):
 
     def show_case(self, place: int | None) -> None:
         """Selects the row of a place without telling anybody."""
-        row = self.cases.places.index(place) if place in self.cases.places else None
+        row = self.cases.row_of(place)
         self.selectionModel().blockSignals(True)
         if row is None:
             self.clearSelection()
@@ -152,14 +160,17 @@ class CaseList(QTableView):
 
     def step(self, rows: int) -> None:
         """Goes to the row so many further, as far as there are any."""
-        if self.cases.places:
+        if len(self.cases.places):
             row = min(max(0, self.currentIndex().row() + rows), len(self.cases.places) - 1)
             self.selectRow(row)
 
-    def selected_places(self) -> list[int]:
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [self.cases.places[row] for row in rows if row < len(self.cases.places)]
+    def selected_places(self) -> Places:
+        held = self.selectionModel().selection()
+        parts = [held.at(at) for at in range(held.size())]
+        ranges = [np.arange(part.top(), part.bottom() + 1) for part in parts]
+        rows = np.unique(np.concatenate(ranges)) if ranges else np.zeros(0, np.int64)
+        return self.cases.places[rows[rows < len(self.cases.places)]]
 
     def _moved(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
-            self.case_chosen.emit(self.cases.places[current.row()])
+            self.case_chosen.emit(int(self.cases.places[current.row()]))

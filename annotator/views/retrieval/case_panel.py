@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from annotator.views import theme
 from annotator.views.retrieval.case_list import CaseList
-from annotator.views.retrieval.cases import ORDERS, WAYS, Cases, Show, Wanted, Way
+from annotator.views.retrieval.cases import ORDERS, WAYS, Cases, Listing, Show, Wanted, Way
 from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.pill import Pill
 from annotator.views.widgets.section import SectionHead
@@ -102,7 +103,7 @@ class CasePanel(QFrame):
     def want(self, **changes: object) -> None:
         """Changes what is listed."""
         values = {name: getattr(self.wanted, name) for name in Wanted.__dataclass_fields__} | changes
-        self.wanted = Wanted(**values)  # type: ignore[arg-type]
+        self.wanted = Wanted(**values)
         self._show_wanted()
         self.wanted_changed.emit(self.wanted)
 
@@ -148,7 +149,7 @@ class CasePanel(QFrame):
         """Takes the classes to choose from; the list itself comes by `set_listed`."""
         self.classes.clear()
         self.classes.addItem("every class", None)
-        for name, number in cases.classes() if cases else ():
+        for name, number in cases.class_counts() if cases else ():
             self.classes.addItem(f"{name}  {number}", name)
         if self.wanted.class_name is not None and self.classes.findData(self.wanted.class_name) < 0:
             self.want(class_name=None)
@@ -156,9 +157,11 @@ class CasePanel(QFrame):
         for part in (*self.ways.values(), *self.shows.values(), self.classes, self.order, self.search):
             part.setEnabled(cases is not None)
 
-    def set_listed(self, cases: Cases | None, places: Sequence[int]) -> None:
-        counts = cases.counts(self.wanted) if cases else {}
+    def set_listed(self, cases: Cases | None, listing: Listing | None) -> None:
+        """Shows a listing of the cases; None while there is no gallery."""
+        counts = listing.counts if listing else {}
         for show, pill in self.shows.items():
             pill.set_count(counts.get(show))
-        self.list.cases.set_cases(cases, self.wanted.way, places)
-        self._pages.setCurrentIndex(0 if places or cases is None else 1)
+        places = listing.places if listing else np.zeros(0, np.int64)
+        self.list.cases.set_cases(cases, listing.wanted.way if listing else self.wanted.way, places)
+        self._pages.setCurrentIndex(0 if len(places) or cases is None else 1)

@@ -1,6 +1,9 @@
-"""A gallery's cases as the workspace lists them: which query, which way, what was retrieved, hit or miss. No Qt."""
+"""A gallery's cases as the workspace lists them: which query, which way, what was retrieved, hit or miss. No Qt.
 
-from collections.abc import Mapping
+What is asked of all pairs at once is asked of arrays: a gallery may have 100,000.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from davenet.retrieval_file import MOST_SIMILAR, Retrieval, RetrievedPair
 
+Places = NDArray[np.int64]  # of the gallery
 Way = Literal["audio", "visual"]  # a frame asks for its segment, or a segment for its frame
 Show = Literal["all", "misses", "hits"]
 Order = Literal["worst", "nearest", "gallery"]
@@ -63,16 +67,74 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Codes:
+    """What each pair (N) has of a few names; −1 is none of them."""
+
+    names: tuple[str, ...]
+    of_N: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: Sequence[str | None]) -> "Codes":
+        names = tuple(sorted({value for value in values if value}))
+        place = {name: at for at, name in enumerate(names)}
+        return cls(names, np.fromiter((place.get(value or "", -1) for value in values), np.int64, len(values)))
+
+    def are(self, wanted: Collection[str]) -> NDArray[np.bool_]:
+        return np.isin(self.of_N, [at for at, name in enumerate(self.names) if name in wanted])
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The cases that are wanted, in their order, and how many there are of each kind with the same class and text."""
+
+    wanted: Wanted
+    places: Places
+    counts: Mapping[Show, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
-    """A gallery that was looked at, with the verdicts and the videos' titles of the project."""
+    """A gallery that was looked at, with the verdicts and the videos' titles of the project; made by `Cases.of`."""
 
     found: Retrieval
-    titles: Mapping[str, str] = field(default_factory=dict)
-    decisions: Mapping[str, str] = field(default_factory=dict)
-    ours: frozenset[str] = frozenset()  # uids that are pairs of the project
+    titles: Mapping[str, str]
+    classes: Codes
+    words: Codes  # casefolded
+    splits: Codes
+    texts: Sequence[str]  # what a search looks in, casefolded
+    place_of: Mapping[str, int]  # by uid
+    decisions_N: NDArray[np.str_]  # "" where there is none
+    is_ours_N: NDArray[np.bool_]  # a pair of the project
+    accepted: frozenset[str] = field(default=frozenset())  # uids of pairs made since, which are no rows of the gallery
+
+    @classmethod
+    def of(
+        cls, found: Retrieval, titles: Mapping[str, str], decisions: Mapping[str, str], ours: Collection[str]
+    ) -> "Cases":
+        """Takes a while for a large gallery: call it off the GUI thread."""
+        pairs = found.pairs
+        return cls(
+            found,
+            titles,
+            Codes.of([pair.class_name for pair in pairs]),
+            Codes.of([pair.word.casefold() if pair.word else None for pair in pairs]),
+            Codes.of([pair.split for pair in pairs]),
+            [
+                f"{p.class_name or ''} {p.word or ''} {titles.get(p.video_uid, p.video_uid)} {p.uid}".casefold()
+                for p in pairs
+            ],
+            {pair.uid: place for place, pair in enumerate(pairs)},
+            np.array([decisions.get(pair.uid, "") for pair in pairs], "U6"),
+            np.fromiter((pair.uid in ours for pair in pairs), bool, len(pairs)),
+        )
 
     def with_decision(self, uid: str, decision: str) -> "Cases":
-        return replace(self, decisions={**self.decisions, uid: decision}, ours=self.ours | {uid})
+        place = self.place_of.get(uid)
+        if place is None:
+            return replace(self, accepted=self.accepted | {uid})
+        decisions_N, is_ours_N = self.decisions_N.copy(), self.is_ours_N.copy()
+        decisions_N[place], is_ours_N[place] = decision, True
+        return replace(self, decisions_N=decisions_N, is_ours_N=is_ours_N)
 
     def pair(self, place: int) -> RetrievedPair:
         return self.found.pairs[place]
@@ -102,47 +164,36 @@ class Cases:
         rank = int(self.ranks(way)[place])
         return Case(place, way, rank, len(self.found), float(arrays.true_N[place]), tuple(results))
 
-    def listed(self, wanted: Wanted) -> list[int]:
-        """Returns the places of the cases that are wanted, in their order."""
+    def listing(self, wanted: Wanted) -> Listing:
+        """Returns what is wanted of the cases; a search in many takes a while: call it off the GUI thread."""
         ranks = self.ranks(wanted.way)
+        is_hit = ranks <= MOST_SIMILAR
         keep = np.ones(len(ranks), bool)
+        if wanted.class_name is not None:
+            keep &= self.classes.are({wanted.class_name})
+        for word in wanted.text.casefold().split():
+            keep &= np.fromiter((word in text for text in self.texts), bool, len(ranks))
+        n, n_hits = int(keep.sum()), int((keep & is_hit).sum())
         if wanted.show != "all":
-            keep &= (ranks <= MOST_SIMILAR) == (wanted.show == "hits")
+            keep &= is_hit == (wanted.show == "hits")
         places = np.flatnonzero(keep)
         if wanted.order == "worst":
             places = places[np.argsort(-ranks[places], kind="stable")]
         elif wanted.order == "nearest":
-            is_hit = ranks[places] <= MOST_SIMILAR
-            places = places[np.lexsort((ranks[places], is_hit))]
-        chosen: list[int] = places.tolist()
-        if wanted.class_name is not None:
-            chosen = [place for place in chosen if self.found.pairs[place].class_name == wanted.class_name]
-        words = wanted.text.casefold().split()
-        return [place for place in chosen if self._has(place, words)] if words else chosen
+            places = places[np.lexsort((ranks[places], is_hit[places]))]
+        return Listing(wanted, places, {"all": n, "misses": n - n_hits, "hits": n_hits})
 
-    def counts(self, wanted: Wanted) -> dict[Show, int]:
-        """Returns how many there are of all, misses and hits with the same class and text."""
-        every = self.listed(replace(wanted, show="all", order="gallery"))
-        n_hits = int((self.ranks(wanted.way)[every] <= MOST_SIMILAR).sum()) if every else 0
-        return {"all": len(every), "misses": len(every) - n_hits, "hits": n_hits}
-
-    def classes(self) -> list[tuple[str, int]]:
+    def class_counts(self) -> list[tuple[str, int]]:
         return sorted((row.name, row.n) for row in self.found.classes)
 
-    def of_group(self, kind: Literal["class", "word"], name: str) -> list[int]:
-        """Returns the places of the pairs of a class, or of a word (casefolded)."""
-        if kind == "class":
-            return [place for place, pair in enumerate(self.found.pairs) if pair.class_name == name]
-        return [place for place, pair in enumerate(self.found.pairs) if (pair.word or "").casefold() == name]
+    def of_groups(self, kind: Literal["class", "word"], names: Collection[str]) -> Places:
+        """Returns the places of the pairs of some classes, or of some words (casefolded)."""
+        return np.flatnonzero((self.classes if kind == "class" else self.words).are(names))
 
-    def reviewable(self, places: list[int]) -> list[str]:
+    def reviewable(self, places: Places) -> list[str]:
         """Returns the uids of those that are pairs of the project: uniform ones have no label to judge."""
-        return list(dict.fromkeys(uid for place in places if (uid := self.found.pairs[place].uid) in self.ours))
-
-    def _has(self, place: int, words: list[str]) -> bool:
-        pair = self.found.pairs[place]
-        text = f"{pair.class_name or ''} {pair.word or ''} {self.title(place)} {pair.uid}".casefold()
-        return all(word in text for word in words)
+        ours = places[self.is_ours_N[places]]
+        return list(dict.fromkeys(self.found.pairs[place].uid for place in ours.tolist()))
 
 
 def table_csv(cases: Cases, kind: Literal["class", "word"]) -> str:

@@ -1,14 +1,17 @@
-"""The similarities of all frames (down) with all sounds (across), ordered by class; the pointer tells the pair."""
+"""The similarities of all frames (down) with all sounds (across), ordered by class; the pointer tells the pair.
+
+A block is the frames of one class with the sounds of another. A click, or Space on the keyboard's cross, selects its pairs.
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
-from annotator.views.retrieval.cases import Cases
+from annotator.views.retrieval.cases import Cases, Places
 from annotator.views.widgets.painting import draw_focus_ring, rgb_image
 
 _NAMES = 120  # pixels at the left for the classes' names
@@ -25,10 +28,14 @@ def coloured(picture_MM: NDArray[np.float16]) -> QImage:
 
 
 class Matrix(QWidget):
-    """`pointed` says what is under the pointer or the keyboard's cross; `opened` asks for the case of its frame."""
+    """`pointed` says what is under the pointer or the keyboard's cross; `opened` asks for the case of its frame.
+
+    Each of the classes' runs of rows is one of columns as well; a block is a run down and a run across.
+    """
 
     pointed = Signal(str)
     opened = Signal(int)
+    selected = Signal(object)  # places
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +47,8 @@ class Matrix(QWidget):
         self._image = QImage()
         self._runs: list[tuple[str, int, int]] = []
         self._cross: tuple[int, int] | None = None  # row and column of the picture
+        self._blocks: list[tuple[int, int]] = []  # what is selected: runs of frames and of sounds
+        self._scaled: tuple[object, QPixmap] | None = None
 
     def sizeHint(self) -> QSize:
         return QSize(800, 560)
@@ -49,16 +58,58 @@ class Matrix(QWidget):
 
     def set_cases(self, cases: Cases | None, image: QImage) -> None:
         self._cases, self._image, self._cross = cases, image, None
-        self._runs = []
+        self._runs, self._blocks = [], []
         if cases is not None:
-            step = cases.found.picture_step
-            for place, at in enumerate(cases.found.arrays.order_N.tolist()):
-                name = cases.name(at)
-                if self._runs and self._runs[-1][0] == name:
-                    self._runs[-1] = (name, self._runs[-1][1], place // step + 1)
-                else:
-                    self._runs.append((name, place // step, place // step + 1))
+            order_N, step = cases.found.arrays.order_N, cases.found.picture_step
+            of_N = cases.classes.of_N[order_N]
+            firsts = np.flatnonzero(np.diff(of_N, prepend=of_N[:1] - 1)).tolist()
+            for first, last in zip(firsts, [*firsts[1:], len(of_N)], strict=True):
+                self._runs.append((cases.name(int(order_N[first])), first // step, -(-last // step)))
         self.update()
+
+    # -- selection -----------------------------------------------------------------------------------------------------
+
+    def selection(self) -> Places:
+        """Returns the places of the pairs of the selected blocks: those of their frames and those of their sounds."""
+        if self._cases is None or not self._blocks:
+            return np.zeros(0, np.int64)
+        names = {self._runs[run][0] for block in self._blocks for run in block}
+        order_N = self._cases.found.arrays.order_N
+        is_in = np.array([name in names for name in (*self._cases.classes.names, "no class")])
+        return np.sort(order_N[is_in[self._cases.classes.of_N[order_N]]]).astype(np.int64)
+
+    def selection_words(self) -> str:
+        """Returns what is selected, "" where nothing is."""
+        parts = []
+        for down, across in self._blocks:
+            frames, sounds = self._runs[down][0], self._runs[across][0]
+            parts.append(frames if down == across else f"frames of {frames} × sounds of {sounds}")
+        return ", ".join(parts)
+
+    def select_block(self, down: int, across: int, *, adds: bool = False) -> None:
+        """Selects the pairs of a block, or no longer where it was all that is selected; `adds` keeps the others."""
+        block = (down, across)
+        if adds:
+            others = [one for one in self._blocks if one != block]
+            self._blocks = others if block in self._blocks else [*others, block]
+        else:
+            self._blocks = [] if self._blocks == [block] else [block]
+        self._selection_changed()
+
+    def clear_selection(self) -> None:
+        self._blocks = []
+        self._selection_changed()
+
+    def _selection_changed(self) -> None:
+        self.pointed.emit(f"selected: {self.selection_words()}" if self._blocks else "")
+        self.setAccessibleDescription(f"selected: {self.selection_words() or 'nothing'}")
+        self.selected.emit(self.selection())
+        self.update()
+
+    def _run_at(self, row: int) -> int:
+        return next((at for at, (_, first, last) in enumerate(self._runs) if first <= row < last), len(self._runs) - 1)
+
+    # -- places --------------------------------------------------------------------------------------------------------
 
     def square(self) -> QRectF:
         side = min(self.width() - _NAMES - 2 * _MARGIN, self.height() - 2 * _MARGIN)
@@ -96,20 +147,28 @@ class Matrix(QWidget):
             self.opened.emit(int(found.arrays.order_N[min(self._cross[0] * found.picture_step, len(found) - 1)]))
 
     def event(self, event: QEvent) -> bool:
-        own = (*_MOVES, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in own:
-            event.accept()
-            return True
+        own = (*_MOVES, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space, Qt.Key.Key_Escape)
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            has_control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            if event.key() in own and not has_control:
+                event.accept()
+                return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in _MOVES:
-            x, y = _MOVES[Qt.Key(event.key())]
-            by = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        key, has_shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if key in _MOVES:
+            x, y = _MOVES[Qt.Key(key)]
+            by = 10 if has_shift else 1
             row, column = self._cross or (0, 0)
             limit = max(0, self._image.height() - 1)
             self._put_cross(min(max(0, row + by * y), limit), min(max(0, column + by * x), limit))
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        elif key == Qt.Key.Key_Space and self._runs:
+            row, column = self._cross or (0, 0)
+            self.select_block(self._run_at(row), self._run_at(column), adds=has_shift)
+        elif key == Qt.Key.Key_Escape:
+            self.clear_selection()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open()
         else:
             super().keyPressEvent(event)
@@ -118,6 +177,19 @@ class Matrix(QWidget):
         place = self._at(event.position())
         if place is not None:
             self._put_cross(*place)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or not self._runs:
+            return
+        adds = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        place, square = self._at(event.position()), self.square()
+        if place is not None:
+            self.select_block(self._run_at(place[0]), self._run_at(place[1]), adds=adds)
+        elif event.position().x() < square.left() and square.top() <= event.position().y() < square.bottom():
+            row = int((event.position().y() - square.top()) * self._image.height() / square.width())
+            self.select_block(self._run_at(row), self._run_at(row), adds=adds)
+        else:
+            self.clear_selection()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self._at(event.position()) is not None:
@@ -131,32 +203,21 @@ class Matrix(QWidget):
         row, column = int((point.y() - square.top()) * scale), int((point.x() - square.left()) * scale)
         return min(row, size - 1), min(column, size - 1)
 
+    # -- painting ------------------------------------------------------------------------------------------------------
+
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._image.isNull():
             return
         tokens, painter, square = theme.current(), QPainter(self), self.square()
-        size = self._image.height()
-        smooth = size > square.width()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(square, self._image)
-        scale = square.width() / size
-        painter.setFont(theme.font(theme.SECTION_PX))
-        metrics = QFontMetrics(painter.font())
-        free_from = square.top()
-        for name, first, last in self._runs:
-            top, bottom = square.top() + first * scale, square.top() + last * scale
-            middle = max((top + bottom) / 2, free_from + metrics.height() / 2)
-            if first:
-                painter.setPen(QPen(theme.DARK.color("text", 0.35), 1))
-                painter.drawLine(QPointF(square.left(), top), QPointF(square.right(), top))
-                across = square.left() + first * scale
-                painter.drawLine(QPointF(across, square.top()), QPointF(across, square.bottom()))
-            if middle + metrics.height() / 2 <= square.bottom() + 2 and abs(middle - (top + bottom) / 2) < 14:
-                painter.setPen(tokens.color("muted"))
-                box = QRectF(square.left() - _NAMES - 8, middle - 8, _NAMES, 16)
-                shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, _NAMES)
-                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, shown)
-                free_from = middle + metrics.height() / 2
+        painter.drawPixmap(square.topLeft(), self._picture(square.width()))
+        scale = square.width() / self._image.height()
+        self._paint_runs(painter, square, scale)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(theme.DARK.color("accent"), 2))
+        for down, across in self._blocks:
+            (_, top, bottom), (_, left, right) = self._runs[down], self._runs[across]
+            corner = QPointF(square.left() + left * scale, square.top() + top * scale)
+            painter.drawRect(QRectF(corner.x(), corner.y(), (right - left) * scale, (bottom - top) * scale))
         if self._cross is not None:
             row, column = self._cross
             painter.setPen(QPen(tokens.color("info"), 1))
@@ -165,3 +226,39 @@ class Matrix(QWidget):
             painter.drawLine(QPointF(x, square.top()), QPointF(x, square.bottom()))
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 8)
+
+    def _picture(self, side: float) -> QPixmap:
+        """Returns the picture as large as it is painted, scaled once."""
+        ratio = self.devicePixelRatioF()
+        key = (self._image.cacheKey(), side, ratio)
+        if self._scaled is None or self._scaled[0] != key:
+            pixels = round(side * ratio)
+            is_larger = self._image.height() > pixels
+            how = Qt.TransformationMode.SmoothTransformation if is_larger else Qt.TransformationMode.FastTransformation
+            pixmap = QPixmap.fromImage(self._image.scaled(pixels, pixels, mode=how))
+            pixmap.setDevicePixelRatio(ratio)
+            self._scaled = (key, pixmap)
+        return self._scaled[1]
+
+    def _paint_runs(self, painter: QPainter, square: QRectF, scale: float) -> None:
+        """Paints the lines between the classes, and the names that have room."""
+        tokens, chosen = theme.current(), {run for block in self._blocks for run in block}
+        free_from = square.top()
+        for run, (name, first, last) in enumerate(self._runs):
+            painter.setFont(
+                theme.font(theme.SECTION_PX, QFont.Weight.DemiBold if run in chosen else QFont.Weight.Normal)
+            )
+            metrics = QFontMetrics(painter.font())
+            top, bottom = square.top() + first * scale, square.top() + last * scale
+            middle = max((top + bottom) / 2, free_from + metrics.height() / 2)
+            if first:
+                painter.setPen(QPen(theme.DARK.color("text", 0.35), 1))
+                painter.drawLine(QPointF(square.left(), top), QPointF(square.right(), top))
+                across = square.left() + first * scale
+                painter.drawLine(QPointF(across, square.top()), QPointF(across, square.bottom()))
+            if middle + metrics.height() / 2 <= square.bottom() + 2 and abs(middle - (top + bottom) / 2) < 14:
+                painter.setPen(tokens.color("accent" if run in chosen else "muted"))
+                box = QRectF(square.left() - _NAMES - 8, middle - 8, _NAMES, 16)
+                shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, _NAMES)
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, shown)
+                free_from = middle + metrics.height() / 2

@@ -1,17 +1,14 @@
-"""The embeddings in a plane: frames as discs, sounds as squares, coloured by class, verdict or split; a lasso selects.
+"""The embeddings in a plane: frames as discs, sounds as squares, coloured by class, verdict or split; lasso or box select.
 
-Points are painted once into a picture and again only when they change, so that hovering costs nothing.
+The points come as a picture that is drawn elsewhere (plane_picture.py) and asked for only when they change.
 """
-
-from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QFontMetrics,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -24,35 +21,31 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
-from annotator.views.retrieval.cases import Cases
+from annotator.views.retrieval.cases import Cases, Places
+from annotator.views.retrieval.plane_groups import By, Groups
+from annotator.views.retrieval.plane_picture import Points
+from annotator.views.retrieval.plane_shapes import first_box, in_box, moved, sized
 from annotator.views.widgets.painting import draw_focus_ring
 
-By = Literal["class", "verdict", "split"]
-BYS: tuple[By, ...] = ("class", "verdict", "split")
-MOST_CLASSES = 9  # with a colour of their own; the others share one
 _LEGEND, _ROW, _MARGIN = 190, 26, 20
-_VERDICTS = {"accept": "accept", "reject": "reject", "unsure": "unsure"}
 _NEAR_PX = 9.0
-_OTHERS = "others"
-
-
-def inside(points_N2: NDArray[np.floating], polygon_P2: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Returns which points lie in a closed polygon, by how often a ray to the right crosses its edges."""
-    x, y = points_N2[:, 0], points_N2[:, 1]
-    within = np.zeros(len(points_N2), bool)
-    for (x0, y0), (x1, y1) in zip(polygon_P2, np.roll(polygon_P2, -1, axis=0), strict=True):
-        if y0 != y1:
-            crosses = (y0 > y) != (y1 > y)
-            within ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-    return within
+_LASSO_STEP_PX = 4.0  # between the corners of a lasso
+_ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class Plane(QWidget):
-    """Points 0 … n−1 are frames, n … 2n−1 the sounds of the same pairs. Signals carry places of the gallery."""
+    """Points 0 … n−1 are frames, n … 2n−1 the sounds of the same pairs. Signals carry places of the gallery.
 
-    selected = Signal(object)  # list of places
+    Arrows and Enter choose in the legend; while the box is shown they move it (Shift: size it) and select what it holds.
+    """
+
+    selected = Signal(object)  # places
     opened = Signal(int, bool)  # a place, and whether it is its sound
     pointed = Signal(str)  # what the pointer is on, in words
+    picture_wanted = Signal(object)  # Points: drawn by plane_picture.drawn, it comes back by `take_picture`
+    lassoed = Signal(object, bool)  # a polygon (P, 2), and whether what it holds is added; answered by `choose_points`
+    box_shown = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,16 +55,17 @@ class Plane(QWidget):
         self.setAccessibleName("Plane of the embeddings")
         self._cases: Cases | None = None
         self._at_P2 = np.zeros((0, 2), np.float32)
-        self._names: list[str] = []
-        self._of_P = np.zeros(0, np.int64)
-        self._by: By = "class"
+        self.groups = Groups.of(None, "class")
         self._shows = (True, True)
         self._chosen_P = np.zeros(0, bool)
         self._legend_row = 0
         self._lasso: list[QPointF] = []
         self._hovered = -1
-        self._painted: tuple[object, QPixmap] | None = None
+        self._asked: object = None
+        self._picture = QPixmap()
         self._version = 0
+        self._screen: tuple[object, NDArray[np.float64]] | None = None
+        self.box: QRectF | None = None  # of the keyboard
 
     def sizeHint(self) -> QSize:
         return QSize(900, 520)
@@ -85,11 +79,12 @@ class Plane(QWidget):
         self._cases = cases
         self._at_P2 = np.nan_to_num(np.concatenate([frames_N2, sounds_N2])) if cases else np.zeros((0, 2), np.float32)
         self._chosen_P = np.zeros(len(self._at_P2), bool)
+        self._screen = None
+        self.show_box(False)
         self._colour()
 
     def set_by(self, by: By) -> None:
-        self._by = by
-        self._colour()
+        self._colour(by)
 
     def set_shown(self, *, frames: bool, sounds: bool) -> None:
         self._shows = (frames, sounds)
@@ -100,58 +95,15 @@ class Plane(QWidget):
         self._cases = cases
         self._colour()
 
-    def legend(self) -> list[tuple[str, int]]:
-        """Returns the names that have a colour, and how many pairs have each."""
-        counts = np.bincount(self._of_P[: len(self._of_P) // 2], minlength=len(self._names))
-        return list(zip(self._names, counts.tolist(), strict=True))
-
-    def selection(self) -> list[int]:
+    def selection(self) -> Places:
         """Returns the places of the selected points, each once, in the gallery's order."""
         n = len(self._at_P2) // 2
-        return sorted({int(point) % n for point in np.flatnonzero(self._chosen_P)}) if n else []
+        return np.flatnonzero(self._chosen_P[:n] | self._chosen_P[n:])
 
-    def select(self, places: Sequence[int]) -> None:
-        n = len(self._at_P2) // 2
-        self._chosen_P[:] = False
-        for place in places:
-            self._chosen_P[[place, place + n]] = self._shows
-        self._selection_changed()
-
-    def _colour(self) -> None:
-        cases = self._cases
-        if cases is None:
-            self._names, self._of_P = [], np.zeros(0, np.int64)
-            self._repaint()
-            return
-        pairs = cases.found.pairs
-        if self._by == "class":
-            own = [row.name for row in cases.found.classes[:MOST_CLASSES]]
-            values = [pair.class_name if pair.class_name in own else _OTHERS for pair in pairs]
-            self._names = own + ([_OTHERS] if _OTHERS in values else [])
-        elif self._by == "verdict":
-            values = [cases.decisions.get(pair.uid) or "no verdict" for pair in pairs]
-            values = [value if value in _VERDICTS else "no verdict" for value in values]
-            self._names = [name for name in (*_VERDICTS, "no verdict") if name in values]
-        else:
-            values = [pair.split or "no split" for pair in pairs]
-            self._names = [name for name in ("train", "validation", "test", "no split") if name in values]
-        number = {name: index for index, name in enumerate(self._names)}
-        one = np.array([number[str(value)] for value in values], np.int64)
-        self._of_P = np.concatenate([one, one])
-        self._legend_row = min(self._legend_row, max(0, len(self._names) - 1))
+    def _colour(self, by: By | None = None) -> None:
+        self.groups = Groups.of(self._cases, by or self.groups.by)
+        self._legend_row = min(self._legend_row, max(0, len(self.groups.names) - 1))
         self._repaint()
-
-    def colour_of(self, name: str) -> QColor:
-        tokens = theme.current()
-        if name in (_OTHERS, "no verdict", "no split"):
-            return tokens.color("faint")
-        if self._by == "verdict":
-            return tokens.color(_VERDICTS[name])
-        if self._by == "split":
-            return tokens.color({"train": "info", "validation": "accent", "test": "unsure"}[name])
-        index = self._names.index(name)
-        is_dark = tokens.name == "dark"
-        return QColor.fromHslF((0.09 + index * 0.381966) % 1.0, 0.62, 0.62 if is_dark else 0.40)
 
     def _repaint(self) -> None:
         self._version += 1
@@ -162,10 +114,15 @@ class Plane(QWidget):
     def plot(self) -> QRectF:
         return QRectF(_MARGIN, _MARGIN, self.width() - 2 * _MARGIN - _LEGEND, self.height() - 2 * _MARGIN)
 
-    def screen(self) -> NDArray[np.float64]:
+    def points_at(self) -> NDArray[np.float64]:
         """Returns where the points are painted (P, 2), one scale for both axes."""
         if not len(self._at_P2):
             return np.zeros((0, 2))
+        if self._screen is None or self._screen[0] != self.size():
+            self._screen = (self.size(), self._on_screen())
+        return self._screen[1]
+
+    def _on_screen(self) -> NDArray[np.float64]:
         plot = self.plot()
         low, high = self._at_P2.min(axis=0), self._at_P2.max(axis=0)
         spread = np.maximum(high - low, 1e-9)
@@ -184,7 +141,7 @@ class Plane(QWidget):
         return np.repeat(np.array(self._shows), n) if n else np.zeros(0, bool)
 
     def _nearest(self, point: QPointF) -> int:
-        screen = self.screen()
+        screen = self.points_at()
         if not len(screen):
             return -1
         away = np.hypot(screen[:, 0] - point.x(), screen[:, 1] - point.y())
@@ -197,16 +154,22 @@ class Plane(QWidget):
 
     # -- keys and mouse ------------------------------------------------------------------------------------------------
 
-    def select_group(self, row: int) -> None:
+    def select_group(self, row: int, *, adds: bool = False) -> None:
         """Selects all points of a row of the legend."""
-        if 0 <= row < len(self._names):
+        if 0 <= row < len(self.groups.names):
             self._legend_row = row
-            self._chosen_P = (self._of_P == row) & self._is_shown_P()
-            self._selection_changed()
+            self.choose_points(np.tile(self.groups.of_N == row, 2), adds=adds)
 
     def clear_selection(self) -> None:
         self._chosen_P[:] = False
         self._selection_changed()
+
+    def choose_points(self, is_held_P: NDArray[np.bool_], *, adds: bool = False) -> None:
+        """Selects points, beside those that are selected already or in their place; hidden kinds stay out."""
+        if len(is_held_P) == len(self._at_P2):
+            held = is_held_P & self._is_shown_P()
+            self._chosen_P = (self._chosen_P | held) if adds else held
+            self._selection_changed()
 
     def _selection_changed(self) -> None:
         chosen = self.selection()
@@ -214,38 +177,84 @@ class Plane(QWidget):
         self._repaint()
         self.selected.emit(chosen)
 
+    def show_box(self, on: bool) -> None:
+        """Shows or hides the box that arrows move: what a lasso is to the mouse."""
+        if on == (self.box is not None):
+            return
+        self.box = first_box(self.plot()) if on else None
+        self._tell_box()
+        self.box_shown.emit(on)
+        self.update()
+
+    def _tell_box(self) -> None:
+        held = int(self._in_box().sum()) if self.box is not None else 0
+        text = f"The box holds {held:,} points".replace(",", "\u202f") + "; Enter selects them, Escape puts it away"
+        self.pointed.emit(text if self.box is not None else "")
+
+    def _in_box(self) -> NDArray[np.bool_]:
+        if self.box is None:
+            return np.zeros(len(self._at_P2), bool)
+        return in_box(self.points_at(), self.box) & self._is_shown_P()
+
+    def _move_box(self, x: int, y: int, *, sizes: bool) -> None:
+        if self.box is None:
+            return
+        room = self.plot().adjusted(-_MARGIN / 2, -_MARGIN / 2, _MARGIN / 2, _MARGIN / 2)
+        self.box = (sized if sizes else moved)(self.box, x, y, room)
+        self._tell_box()
+        self.update()
+
     def event(self, event: QEvent) -> bool:
-        own = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in own:
-            event.accept()
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            is_arrow = event.key() in _ARROWS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            if is_arrow or event.key() in (*_ENTER, Qt.Key.Key_Escape):
+                event.accept()
+                return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key, last = event.key(), len(self._names) - 1
-        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self._legend_row = min(max(0, self._legend_row + (1 if key == Qt.Key.Key_Down else -1)), max(0, last))
+        key, has_shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if key in _ARROWS and self.box is not None:
+            self._move_box(*_ARROWS[Qt.Key(key)], sizes=has_shift)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            row = self._legend_row + _ARROWS[Qt.Key(key)][1]
+            self._legend_row = min(max(0, row), max(0, len(self.groups.names) - 1))
             self.update()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.select_group(self._legend_row)
+        elif key in _ENTER and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._open_first()
+        elif key in _ENTER and self.box is not None:
+            self.choose_points(self._in_box(), adds=has_shift)
+        elif key in _ENTER:
+            self.select_group(self._legend_row, adds=has_shift)
+        elif key == Qt.Key.Key_Escape and self.box is not None:
+            self.show_box(False)
         elif key == Qt.Key.Key_Escape:
             self.clear_selection()
-        else:
+        elif key not in _ARROWS:
             super().keyPressEvent(event)
+
+    def _open_first(self) -> None:
+        """Opens the case of the first point of the box, or of the selection: its frame, or else its sound."""
+        held = np.flatnonzero(self._in_box() if self.box is not None else self._chosen_P)
+        if len(held):
+            n = len(self._at_P2) // 2
+            self.opened.emit(int(held[0]) % n, bool(held[0] >= n))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        row = next((r for r in range(len(self._names)) if self._legend_rect(r).contains(event.position())), None)
+        row = next((r for r in range(len(self.groups.names)) if self._legend_rect(r).contains(event.position())), None)
         if row is not None:
-            self.select_group(row)
+            self.select_group(row, adds=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         else:
             self._lasso = [event.position()]
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._lasso:
-            self._lasso.append(event.position())
-            self.update()
+            step = event.position() - self._lasso[-1]
+            if abs(step.x()) + abs(step.y()) >= _LASSO_STEP_PX:
+                self._lasso.append(event.position())
+                self.update()
             return
         hovered = self._nearest(event.position())
         if hovered != self._hovered:
@@ -257,19 +266,16 @@ class Plane(QWidget):
         lasso, self._lasso = self._lasso, []
         if not lasso:
             return
-        if len(lasso) < 4:
-            nearest = self._nearest(event.position())
-            if nearest < 0:
-                self.clear_selection()
-            else:
-                self._chosen_P[:] = False
-                self._chosen_P[nearest] = True
-                self._selection_changed()
-            return
-        found = inside(self.screen(), np.array([[point.x(), point.y()] for point in lasso])) & self._is_shown_P()
         adds = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        self._chosen_P = (self._chosen_P | found) if adds else found
-        self._selection_changed()
+        if len(lasso) >= 3:
+            self.update()
+            self.lassoed.emit(np.array([[point.x(), point.y()] for point in [*lasso, event.position()]]), adds)
+            return
+        held = np.zeros(len(self._at_P2), bool)
+        nearest = self._nearest(event.position())
+        if nearest >= 0:
+            held[nearest] = True
+        self.choose_points(held, adds=adds)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         nearest = self._nearest(event.position())
@@ -299,59 +305,61 @@ class Plane(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         tokens, painter = theme.current(), QPainter(self)
-        key = (self._version, tokens.name, self.size(), self.devicePixelRatioF())
-        if self._painted is None or self._painted[0] != key:
-            self._painted = (key, self._paint_points())
-        painter.drawPixmap(0, 0, self._painted[1])
+        self._ask_for_picture()
+        painter.drawPixmap(0, 0, self._picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_legend(painter)
-        if self._hovered >= 0:
-            x, y = self.screen()[self._hovered]
+        if 0 <= self._hovered < len(self._at_P2):
+            x, y = self.points_at()[self._hovered]
             painter.setPen(QPen(tokens.color("text"), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(QPointF(x, y), 8, 8)
+        painter.setPen(QPen(tokens.color("accent"), 1.5))
+        painter.setBrush(tokens.color("accent", 0.12))
         if len(self._lasso) > 1:
-            painter.setPen(QPen(tokens.color("accent"), 1.5))
-            painter.setBrush(tokens.color("accent", 0.12))
             painter.drawPolygon(QPolygonF(self._lasso))
+        if self.box is not None:
+            painter.drawRoundedRect(self.box, 3, 3)
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 8)
 
-    def _paint_points(self) -> QPixmap:
-        ratio = self.devicePixelRatioF()
-        pixmap = QPixmap(self.size() * ratio)
-        pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        screen, n = self.screen(), len(self._at_P2) // 2
-        is_frame, shown = np.arange(len(screen)) < n, self._is_shown_P()
-        has_selection = bool(self._chosen_P.any())
-        size = 7.0 if n <= 500 else 5.0 if n <= 3000 else 3.0
-        for chosen in (False, True):
-            for row, name in enumerate(self._names):
-                color = self.colour_of(name)
-                color.setAlphaF(0.9 if chosen else 0.22 if has_selection else 0.75)
-                for frames in (True, False):
-                    of = (self._of_P == row) & (self._chosen_P == chosen) & shown & (is_frame == frames)
-                    cap = Qt.PenCapStyle.RoundCap if frames else Qt.PenCapStyle.SquareCap
-                    painter.setPen(QPen(color, (size if frames else size - 1) + 2 * chosen, c=cap))
-                    painter.drawPoints([QPointF(x, y) for x, y in screen[of].tolist()])
-        painter.end()
-        return pixmap
+    def _ask_for_picture(self) -> None:
+        key = (self._version, theme.current().name, self.width(), self.height(), self.devicePixelRatioF())
+        if key != self._asked:
+            self._asked = key
+            colours = tuple(self.groups.colour(name) for name in self.groups.names)
+            self.picture_wanted.emit(
+                Points(
+                    key,
+                    self.width(),
+                    self.height(),
+                    self.devicePixelRatioF(),
+                    self.points_at(),
+                    np.tile(self.groups.of_N, 2),
+                    colours,
+                    self._is_shown_P(),
+                    self._chosen_P.copy(),
+                )
+            )
+
+    def take_picture(self, key: object, image: QImage) -> None:
+        """Takes the picture that was asked for last; an older one is passed over."""
+        if key == self._asked:
+            self._picture = QPixmap.fromImage(image)
+            self.update()
 
     def _paint_legend(self, painter: QPainter) -> None:
         tokens = theme.current()
         painter.setFont(theme.font(theme.SMALL_PX))
         metrics = QFontMetrics(painter.font())
-        for row, (name, count) in enumerate(self.legend()):
+        for row, (name, count) in enumerate(self.groups.counts()):
             rect = self._legend_rect(row)
-            if self.hasFocus() and row == self._legend_row:
+            if self.hasFocus() and row == self._legend_row and self.box is None:
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(tokens.color("raised"))
                 painter.drawRoundedRect(rect, 6, 6)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.colour_of(name))
+            painter.setBrush(self.groups.colour(name))
             painter.drawEllipse(QPointF(rect.left() + 13, rect.center().y()), 4.5, 4.5)
             painter.setPen(tokens.color("muted"))
             number = f"{count:,}".replace(",", "\u202f")

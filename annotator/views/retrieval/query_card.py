@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from annotator.views import theme
 from annotator.views.retrieval.cases import Case, Cases
 from annotator.views.retrieval.pictures import PaintedPictures
-from annotator.views.widgets.painting import draw_glyph
+from annotator.views.widgets.painting import Glyph, draw_glyph
 from annotator.views.widgets.time_layout import clock_text
 
 
@@ -54,7 +54,7 @@ class _Asks(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.DARK.color("stage", 0.75))
         painter.drawEllipse(badge)
-        glyph = "pause" if self.share is not None else "play"
+        glyph: Glyph = "pause" if self.share is not None else "play"
         draw_glyph(painter, glyph, badge.adjusted(7, 7, -7, -7), theme.DARK.color("text"), width=1.2)
 
     def _paint_wave(self, painter: QPainter, box: QRectF) -> None:

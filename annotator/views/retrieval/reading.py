@@ -18,6 +18,7 @@ from annotator.views.review.scene import envelope_of, read_thumbnails
 from davenet.clips import open_clip
 from davenet.errors import UserError
 from davenet.media.log_mel import HOP_S
+from davenet.pairs import read_pairs
 from davenet.retrieval_file import RetrievedPair, read_retrieval
 
 PICTURE_WIDTH = 320  # pixels of a result's frame
@@ -44,9 +45,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
+    """A gallery with all that is worked out of it before it is shown; `changed` says where its pairs are others by now."""
+
     cases: Cases
     matrix: QImage
     videos: dict[str, VideoRecord]
+    changed: str
 
 
 def sources(project: Project) -> tuple[list[Source], str]:
@@ -78,7 +82,7 @@ def place_of(project: Project, source: Source) -> Place:
     return Place(galleries, tuple(verbs.looked_at(project, source.source)), why_not)
 
 
-def load(project: Project, path: Path) -> Loaded:
+def load(project: Project, path: Path, gallery: str) -> Loaded:
     """Reads a gallery that was looked at, and what the project knows of its pairs; raises UserError for a damaged file."""
     found = read_retrieval(path, embeddings=False)
     uids = [pair.uid for pair in found.pairs]
@@ -87,7 +91,24 @@ def load(project: Project, path: Path) -> Loaded:
     videos = {video.uid: video for video in project.store.videos()}
     titles = {uid: video.title for uid, video in videos.items()}
     ours = frozenset(record.uid for record in records if record.kind == "food")
-    return Loaded(Cases(found, titles, decisions, ours), coloured(found.arrays.picture_MM), videos)
+    changed = _changed(project, path, gallery, {*uids, *(uid for uid, _ in found.unreadable)})
+    return Loaded(Cases.of(found, titles, decisions, ours), coloured(found.arrays.picture_MM), videos, changed)
+
+
+def _changed(project: Project, path: Path, gallery: str, seen: set[str]) -> str:
+    """Returns a sentence where the gallery's pairs are no longer those that were looked at, "" where they are."""
+    try:
+        if gallery == "mined":
+            now = {pair.uid for pair in project.store.food_pairs()}
+        else:
+            now = {pair.uid for pair in read_pairs(path.parent.parent / f"{gallery}.pairs.jsonl")}
+    except (OSError, UserError):
+        return ""  # the gallery itself has gone; what was looked at can still be read
+    more, gone = len(now - seen), len(seen - now)
+    if not more and not gone:
+        return ""
+    what = " and ".join(f"{n} {word}" for n, word in ((more, "more"), (gone, "gone")) if n)
+    return f"This gallery's pairs are others since it was looked at ({what}); look again to see it as it is now."
 
 
 def read_pictures(project: Project, pairs: Sequence[tuple[int, RetrievedPair]]) -> dict[int, QImage]:

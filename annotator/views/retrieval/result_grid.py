@@ -36,7 +36,7 @@ class ResultGrid(QWidget):
         self._case: Case | None = None
         self._chosen, self._hovered = 0, -1
         self._heard, self._heard_share = -1, 0.0
-        self.accepted: frozenset[int] = frozenset()
+        self._accepted: frozenset[int] = frozenset()
         self.setAccessibleName("The ten most similar")
         self.setToolTip("")
 
@@ -49,8 +49,20 @@ class ResultGrid(QWidget):
     def set_case(self, cases: Cases | None, case: Case | None) -> None:
         self._cases, self._case = cases, case
         self._chosen, self._hovered, self._heard = 0, -1, -1
-        self.accepted = frozenset()
+        self._accepted = frozenset()
         self._tell()
+        self.update()
+
+    def set_accepted(self, numbers: frozenset[int]) -> None:
+        """Marks the results that were accepted as pairs."""
+        self._accepted = numbers
+        self.update()
+
+    def accepted(self) -> frozenset[int]:
+        return self._accepted
+
+    def take_pictures(self) -> None:
+        """There are more pictures or sounds than before."""
         self.update()
 
     def results(self) -> tuple[Result, ...]:
@@ -187,7 +199,7 @@ class ResultGrid(QWidget):
         if self._case.way == "audio":
             self._paint_sound(painter, picture, result.place)
         self._paint_number(painter, picture, number)
-        if number in self.accepted:
+        if number in self._accepted:
             _paint_badge(painter, QRectF(picture.right() - 26, picture.top() + 6, 20, 20), "accept", "accept")
         elif self._heard == number:
             _paint_badge(painter, QRectF(picture.right() - 26, picture.top() + 6, 20, 20), "info", "play")

@@ -1,11 +1,14 @@
-"""The tables of a gallery: Recall@10 both ways and F1 for each class or word; a head sorts, Enter shows the cases."""
+"""The tables of a gallery: Recall@10 both ways and F1 for each class or word; a head sorts, Enter shows the cases.
+
+Several rows can be selected (Shift, Ctrl), to be sent to review together.
+"""
 
 from dataclasses import replace
 from typing import Literal
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from annotator.views import theme
 from annotator.views.retrieval.cases import Cases
@@ -29,7 +32,19 @@ _OWN_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End, Qt
 
 
 class _Table(CellTable):
+    """As a CellTable, of which several rows can be selected."""
+
     opened = Signal(str)
+    selection_moved = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(_COLUMNS)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.selectionModel().selectionChanged.connect(lambda _now, _before: self.selection_moved.emit())
+
+    def chosen_keys(self) -> tuple[str, ...]:
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return tuple(self.rows()[row].key for row in rows if row < len(self.rows()))
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in _OWN_KEYS:
@@ -45,7 +60,7 @@ class _Table(CellTable):
 
 
 class TablesPage(QWidget):
-    """`group_opened` asks for the cases of a class or word; `group_chosen` follows the row."""
+    """`group_opened` asks for the cases of a class or word; `group_chosen` follows the rows that are selected."""
 
     group_opened = Signal(str, str)
     group_chosen = Signal()
@@ -56,12 +71,15 @@ class TablesPage(QWidget):
         self._cases: Cases | None = None
         self.kind: Kind = "class"
         self._sorted_by, self._is_descending = 1, True
-        self.table = _Table(_COLUMNS)
+        self.table = _Table()
         self.table.setAccessibleName("Recall and F1 by class or word")
         head = self.table.horizontalHeader()
         head.setSectionsClickable(True)
         head.sectionClicked.connect(self.sort_by)
-        self.table.row_chosen.connect(lambda _key: self.group_chosen.emit())
+        self.table.setToolTip(
+            "Enter shows the cases of a row; Shift and Ctrl select several, which can be sent to review"
+        )
+        self.table.selection_moved.connect(self.group_chosen)
         self.table.opened.connect(lambda key: self.group_opened.emit(self.kind, key))
         self.table.doubleClicked.connect(
             lambda _index: self.group_opened.emit(self.kind, self.table.chosen_key() or "")
@@ -118,8 +136,9 @@ class TablesPage(QWidget):
         by_name = sorted(found, key=lambda row: row.name)
         return tuple(sorted(by_name, key=keys[self._sorted_by], reverse=self._is_descending))
 
-    def chosen(self) -> str | None:
-        return self.table.chosen_key()
+    def chosen(self) -> tuple[str, ...]:
+        """Returns the names of the selected rows, from top to bottom."""
+        return self.table.chosen_keys()
 
     def _fill(self) -> None:
         arrow = "↓" if self._is_descending else "↑"

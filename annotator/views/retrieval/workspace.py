@@ -21,7 +21,8 @@ from annotator.views.key_bindings import KeyBindings
 from annotator.views.matchmaps.work_bar import WorkBar
 from annotator.views.retrieval.case_panel import CasePanel
 from annotator.views.retrieval.matrix import Matrix
-from annotator.views.retrieval.plane import BYS, By, Plane
+from annotator.views.retrieval.plane import Plane
+from annotator.views.retrieval.plane_groups import BYS, By
 from annotator.views.retrieval.query_card import QueryCard
 from annotator.views.retrieval.result_grid import ResultGrid
 from annotator.views.retrieval.tables import TablesPage
