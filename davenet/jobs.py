@@ -13,6 +13,7 @@ from typing import Any
 
 from davenet import events, specs
 from davenet.errors import UserError, one_line
+from davenet.gpu_faults import gpu_fault
 
 ShouldStop = Callable[[], bool]
 
@@ -62,6 +63,10 @@ def run_job(
         emit(events.Failed(message))
         raise UserError(message) from error
     except BaseException as error:
+        if (fault := gpu_fault(error)) is not None:
+            traceback.print_exc()
+            emit(events.Failed(fault))
+            raise UserError(fault) from error
         emit(events.Failed(f"{type(error).__name__}: {one_line(error)}", bug=True))
         traceback.print_exc()
         raise

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from annotator.store.records import VideoRecord
 from annotator.views.background import Background
@@ -21,6 +21,8 @@ from davenet.live import STRETCH_S, LiveMaps, Mode, Playhead, Rest, Show, to_lin
 from davenet.look import letterbox_crop
 from davenet.overlay import Crop
 from davenet.specs import LiveSpec
+
+SILENCE_MS = 60_000  # loading and the slowest stretch take less on a machine that does nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Listener(QObject):
         self._cache_dir = checkpoint.live_dir
         self._jobs, self._job = jobs, None
         self._has_started = False
+        self._is_silent = False  # the error is that the job hangs
         self._video: VideoRecord | None = None
         self._mode = Mode()
         self._time_s = 0.0
@@ -60,6 +63,8 @@ class Listener(QObject):
         self._is_reading = False
         self._background = Background(self, n_threads=1)
         self._is_open = True
+        self._silence = QTimer(self, singleShot=True, interval=SILENCE_MS)
+        self._silence.timeout.connect(self._tell_silence)
 
     # -- what is asked ---------------------------------------------------------------------------------------------
 
@@ -102,15 +107,17 @@ class Listener(QObject):
     def retry(self) -> None:
         """Asks again after a failure."""
         video, self._video = self._video, None
-        self.error = ""
+        if self._is_silent:
+            self._let_go()
+        self.error, self._is_silent = "", False
         if video is not None:
             self.show(video, self._mode, self._time_s)
 
     def close(self) -> None:
         """Ends the job; nothing comes from here any more."""
         self._is_open = False
-        if self._job is not None:
-            self._job.cancel()
+        self._silence.stop()
+        self._let_go()
         self._background.shutdown()
 
     # -- what is there ---------------------------------------------------------------------------------------------
@@ -187,10 +194,14 @@ class Listener(QObject):
             spec = LiveSpec(checkpoint=self.checkpoint.path, cache_dir=self._cache_dir)
             self._has_started = False
             self._job = self._jobs.start(
-                spec, title=f"Listen with {self.checkpoint.name}", on_event=self._take, on_finished=self._ended
+                spec,
+                title=f"Listen with {self.checkpoint.name}",
+                on_event=self._take,
+                on_finished=self._ended,
             )
         elif self._has_started:
             self._send(to_line(Show(video.uid, str(video.path), self._mode, self._time_s)))
+        self._silence.start()
 
     def _n_ready(self) -> int:
         intervals = () if self._snapshot is None else self._snapshot.intervals
@@ -203,6 +214,9 @@ class Listener(QObject):
     def _take(self, event: events.Event) -> None:
         if not self._is_open:
             return
+        if self._is_silent:
+            self.error, self._is_silent = "", False
+        self._silence.start()
         match event:
             case events.Started():
                 self._has_started = True
@@ -251,7 +265,22 @@ class Listener(QObject):
         if self._is_open and not outcome.ok:
             self._fail(outcome.message)
 
+    def _let_go(self) -> None:
+        """Ends the job, by force where it does not stop when asked; what it still says is not heard."""
+        job, self._job, self._has_started = self._job, None, False
+        if job is not None:
+            job.event_arrived.disconnect(self._take)
+            job.finished.disconnect(self._ended)
+            job.cancel()
+
+    def _tell_silence(self) -> None:
+        """A job that computes says something with each stretch; one that hangs is told, and goes on where it recovers."""
+        if self._is_open and self.is_computing:
+            self._is_silent = True
+            self._fail(f"The job that listens has said nothing for {SILENCE_MS // 1000} s; start it again, or wait.")
+
     def _fail(self, sentence: str) -> None:
+        self._silence.stop()
         self.error = sentence
         self.changed.emit()
 

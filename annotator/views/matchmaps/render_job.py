@@ -1,7 +1,6 @@
 """The one video that is being rendered, by a job, and how long it will take."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
@@ -49,7 +48,7 @@ class RenderJob(QObject):
         self._project, self._jobs, self._bar = project, jobs, bar
         self._job: Any = None
         self._pace = Pace()
-        self._out: Path | None = None
+        self._spec: RenderSpec | None = None
         self._is_open = True
         bar.cancelled.connect(self.cancel)
         bar.opened.connect(self._open_folder)
@@ -61,13 +60,8 @@ class RenderJob(QObject):
     def start(self, spec: RenderSpec, title: str) -> None:
         if self._job is not None:
             return
-        self._pace, self._out = Pace(), spec.out
-        self._job = self._jobs.start(
-            spec,
-            title=f"Render {title}",
-            on_event=self._take,
-            on_finished=lambda outcome: self._end(spec, outcome),
-        )
+        self._pace, self._spec = Pace(), spec
+        self._job = self._jobs.start(spec, title=f"Render {title}", on_event=self._take, on_finished=self._end)
         self._bar.show_progress("Rendering · starting", None)
 
     def cancel(self) -> None:
@@ -84,9 +78,9 @@ class RenderJob(QObject):
             self._pace.take(event)
             self._bar.show_progress(self._pace.text("Rendering"), self._pace.share)
 
-    def _end(self, spec: RenderSpec, outcome: Any) -> None:
-        self._job = None
-        if not self._is_open:
+    def _end(self, outcome: Any) -> None:
+        self._job, spec = None, self._spec
+        if not self._is_open or spec is None:
             return
         if outcome.ok:
             verbs.collect_render(self._project, spec, outcome.result)
@@ -98,5 +92,5 @@ class RenderJob(QObject):
         self.ended.emit()
 
     def _open_folder(self) -> None:
-        if self._out is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._out.parent)))
+        if self._spec is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._spec.out.parent)))
