@@ -313,9 +313,17 @@ def _take_lock(path: Path) -> tuple[FileLock | None, str]:
 def _lock_holder(path: Path) -> str:
     try:
         values: dict[str, Any] = json.loads((path / ".app.json").read_text("utf-8"))
-        return f"{values['user']} on {values['host']}, process {values['pid']}, since {values['since']}"
+        return f"{values['user']} on {values['host']}, process {values['pid']}, {since_text(values['since'])}"
     except (OSError, ValueError, KeyError, TypeError):
         return "it does not say whose"  # the other has locked it this instant
+
+
+def since_text(moment: str, now: datetime | None = None) -> str:
+    """Returns an ISO moment as people here read it: "since 14:05", with its day where that is not today."""
+    at, now = datetime.fromisoformat(moment).astimezone(), (now or datetime.now(UTC)).astimezone()
+    if at.date() == now.date():
+        return f"since {at:%H:%M}"
+    return f"since {at:%H:%M} on {at.day} {at:%B}{'' if at.year == now.year else f' {at.year}'}"
 
 
 def _release(path: Path, lock: FileLock | None) -> None:

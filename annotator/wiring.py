@@ -297,7 +297,9 @@ class Wiring(QObject):
     def _keep_safe(self, safekeeping: "Safekeeping") -> None:
         """Starts the open project's backups and shows what they find."""
         folder = safekeeping.project.path
-        safekeeping.failed.connect(lambda sentence: self.window.notice.show_notice(sentence, "warning"))
+        notice = self.window.notice
+        safekeeping.failed.connect(lambda sentence: notice.show_notice(sentence, "warning"))
+        safekeeping.recovered.connect(lambda sentence: notice.clear() if notice.text() == sentence else None)
         safekeeping.damaged.connect(
             lambda sentence: self.window.ask(sentence, "Close and restore", lambda: self.restore_project(folder))
         )

@@ -18,6 +18,7 @@ class Safekeeping(QObject):
     """`count_verdict` on every change of verdicts; the signals carry a sentence."""
 
     failed = Signal(str)  # no backup could be made
+    recovered = Signal(str)  # a backup was made after all: what `failed` said, and it no longer holds
     damaged = Signal(str)  # the database itself is no longer whole
 
     def __init__(self, project: Project, parent: QObject | None = None) -> None:
@@ -25,6 +26,7 @@ class Safekeeping(QObject):
         self.project = project
         self.background = Background(self, n_threads=1)
         self._rolling = RollingBackups(project.store.path)
+        self._told = ""
         self._timer = QTimer(self, interval=_LOOK_EVERY_MS)
         self._timer.timeout.connect(self._look)
 
@@ -45,11 +47,17 @@ class Safekeeping(QObject):
 
     def _look(self) -> None:
         if self.background.is_idle() and self._rolling.is_due():
-            self.background.run(self._rolling.back_up, lambda _backup: None, self._say)
+            self.background.run(self._rolling.back_up, lambda _backup: self._recover(), self._say)
+
+    def _recover(self) -> None:
+        if self._told:
+            self.recovered.emit(self._told)
+            self._told = ""
 
     def _say(self, error: UserError) -> None:
         if isinstance(error, DamagedDatabaseError):
             self._timer.stop()
             self.damaged.emit(str(error))
         else:
-            self.failed.emit(str(error))
+            self._told = str(error)
+            self.failed.emit(self._told)

@@ -5,20 +5,21 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from project_maker import make_project
 
 from annotator import recent
-from annotator.project import Project
+from annotator.project import Project, since_text
 from annotator.store import DATABASE
 from davenet.errors import UserError
 
 _APP = """
 import sys
 from pathlib import Path
-from annotator.project import Project
+from annotator.project import Project, since_text
 project = Project.open(Path(sys.argv[1]), write_lock=True)
 print("open", flush=True)
 sys.stdin.read()
@@ -43,6 +44,13 @@ def test_a_project_is_never_made_over_another_or_among_other_files(tmp_path: Pat
         Project.create(tmp_path / "notes")
     with pytest.raises(UserError, match="is a file"):
         Project.create(tmp_path / "notes" / "thesis.txt")
+
+
+def test_since_when_another_has_a_project_is_told_as_people_read_it() -> None:
+    now = datetime(2026, 3, 4, 15, 0).astimezone()
+    assert since_text(datetime(2026, 3, 4, 9, 5).astimezone(UTC).isoformat(), now) == "since 09:05"
+    assert since_text(datetime(2026, 3, 3, 21, 40).astimezone(UTC).isoformat(), now) == "since 21:40 on 3 March"
+    assert since_text(datetime(2025, 3, 3, 21, 40).astimezone(UTC).isoformat(), now) == "since 21:40 on 3 March 2025"
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,20 @@ def test_a_verdict_that_cannot_be_written_keeps_the_pair_and_says_why(desk: Desk
     assert desk.presenter.counts == desk.project.store.counts("ada")
 
 
+@pytest.mark.parametrize("failing", [K.Key_F, K.Key_Backspace, K.Key_A])
+@pytest.mark.parametrize("ending", [K.Key_A, K.Key_F])
+def test_what_could_not_be_written_is_no_longer_told_once_something_was(desk: Desk, failing: K, ending: K) -> None:
+    desk.press(K.Key_A)
+    blocker = sqlite3.connect(desk.project.store.path)
+    blocker.execute("BEGIN IMMEDIATE")
+    desk.press(failing)
+    assert "locked" in desk.workspace.notice.text() and desk.workspace.notice.isVisible()
+    blocker.rollback()
+    blocker.close()
+    desk.press(ending)
+    assert not desk.workspace.notice.isVisible()
+
+
 def test_keys_pressed_while_a_verdict_is_being_written_decide_nothing(desk: Desk) -> None:
     QTest.keyClick(desk.focused(), K.Key_A)
     QTest.keyClick(desk.focused(), K.Key_X)  # before anyone can have seen the next pair

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from annotator.app import build_window
 from annotator.store import DATABASE, open_store
-from annotator.store.backups import backups, make_backup
+from annotator.store.backups import EVERY_VERDICTS, backups, make_backup
 from annotator.views.widgets.notice_bar import NoticeBar
 from annotator.views.window import MainWindow
 from annotator.wiring import Wiring
@@ -90,6 +90,19 @@ def test_a_second_app_says_whose_the_project_is_writes_nothing_and_takes_over_wh
     assert wiring.open is not None
     assert not wiring.open.project.is_read_only
     assert notice.isHidden()
+
+
+def test_a_backup_that_could_not_be_made_is_told_until_one_is(opened: Open, project: Path, qtbot: QtBot) -> None:
+    (project / "backups").write_text("in the way", encoding="utf-8")
+    wiring = opened(project)
+    notice = wiring.window.notice
+    qtbot.waitUntil(lambda: "takes no backups" in notice.text(), timeout=LONG_MS)
+    (project / "backups").unlink()
+    assert wiring.open is not None
+    for _ in range(EVERY_VERDICTS):
+        wiring.open.safekeeping.count_verdict()
+    qtbot.waitUntil(notice.isHidden, timeout=LONG_MS)
+    assert list((project / "backups").glob("*.sqlite"))
 
 
 def test_a_damaged_project_offers_its_backup_on_the_start_page_and_opens_with_it(

@@ -79,7 +79,7 @@ class ReviewPresenter(QObject):
         self._is_stale = True
         self._is_opening = True  # until the first pair shows: where the reviewer was before
         self._shown_to = ""  # the reviewer whom the pair was shown to
-        self._not_kept = ""  # what is said of a verdict that could not be written
+        self._trouble = ""  # what is said of something that could not be written or read: what is kept next ends it
         self._presence = Presence(self.attention, self)
         workspace.question.reviewer.set_name(self.queue.reviewer)
         self._connect()
@@ -111,7 +111,7 @@ class ReviewPresenter(QObject):
         giving.said.connect(self.say)
         giving.step_failed.connect(self.say_error)
         self.gallery.left.connect(self._leave_gallery)
-        self.gallery.given.connect(self.verdict_given)
+        self.gallery.given.connect(self._take_given)
         self.gallery.failed.connect(self.say_error)
         self.gallery.said.connect(self.say)
         self.gallery.looked_at.connect(self._tell_of)
@@ -345,9 +345,11 @@ class ReviewPresenter(QObject):
 
     def _take_flag(self, pair: PairRecord) -> None:
         self._current = pair
+        self._end_trouble()
         self.people.refresh()
 
     def _take_comment(self, text: str) -> None:
+        self._end_trouble()
         self.giving.set_comment(text)
         self.people.refresh()
 
@@ -357,19 +359,25 @@ class ReviewPresenter(QObject):
         self.workspace.notice.show_notice(sentence, "info", seconds=seconds)
 
     def say_error(self, error: Any) -> None:
-        self.workspace.notice.show_notice(one_line(error), "error")
+        self._say_trouble(one_line(error))
+
+    def _say_trouble(self, sentence: str) -> None:
+        self._trouble = sentence
+        self.workspace.notice.show_notice(sentence, "error")
+
+    def _end_trouble(self) -> None:
+        if self._trouble and self.workspace.notice.text() == self._trouble:
+            self.workspace.notice.clear()
+        self._trouble = ""
 
     def _take_given(self) -> None:
-        if self._not_kept and self.workspace.notice.text() == self._not_kept:
-            self.workspace.notice.clear()
-        self._not_kept = ""
+        self._end_trouble()
         self.verdict_given.emit()
 
     def _say_not_kept(self, attempt: Attempt, error: UserError) -> None:
         tried = _TRIED[attempt.decision]
         about = attempt.label or (attempt.pair.label.class_name if attempt.pair.label else "this pair")
-        self._not_kept = f"{tried} {about} was not kept: {one_line(error)}"
-        self.workspace.notice.show_notice(self._not_kept, "error")
+        self._say_trouble(f"{tried} {about} was not kept: {one_line(error)}")
 
     def _say_not_playing(self, sentence: str) -> None:
         self.view.show_extracted()
