@@ -19,7 +19,7 @@ from davenet.errors import UserError
 _APP = """
 import sys
 from pathlib import Path
-from annotator.project import Project, since_text
+from annotator.project import Project
 project = Project.open(Path(sys.argv[1]), write_lock=True)
 print("open", flush=True)
 sys.stdin.read()
