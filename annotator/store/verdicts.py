@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import CompoundSelect, Row, Select, bindparam, exists, func, insert, select, union_all
+from sqlalchemy import CompoundSelect, Select, bindparam, exists, func, insert, select, union_all
 from sqlalchemy.orm import Session
 
 from annotator.store import tables
@@ -83,7 +83,7 @@ class VerdictQueries(Database):
                 replays=replays,
                 keys=tuple(keys),
                 offset_s=offset_s,
-                purpose=_purpose(about) if purpose == "first" else purpose,
+                purpose=_purpose(about.is_gold, about.is_second) if purpose == "first" else purpose,
             )
             _append(session, verdict)
             return verdict
@@ -224,7 +224,7 @@ def _backwards(reviewer: str) -> Select[tables.Verdict]:
     return mine.order_by(tables.Verdict.id.desc()).execution_options(yield_per=100)
 
 
-def _about() -> Select[Any]:
+def _about() -> Select[int, datetime, bool, bool]:
     """What a new verdict needs to know: the pair, the reviewer's last moment, whose gold it is, whether others decided."""
     pair, standing, gold, verdict = tables.Pair, tables.Standing, tables.Gold, tables.Verdict
     last = select(func.max(verdict.given_at)).where(verdict.reviewer == bindparam("who"))
@@ -281,11 +281,11 @@ def _append_about(session: Session, target: tables.Verdict, decision: Literal["w
     return target.pair_uid
 
 
-def _purpose(about: Row[Any]) -> Purpose:
+def _purpose(is_gold: bool, is_second: bool) -> Purpose:
     """Returns what a verdict is that was not asked for as anything else."""
-    if about.is_gold:
+    if is_gold:
         return "gold"
-    return "second" if about.is_second else "first"
+    return "second" if is_second else "first"
 
 
 def _tally(counted: Counter[str]) -> Tally:

@@ -186,7 +186,7 @@ class GalleryPanel(QFrame):
     def set_uids(self, uids: Sequence[str], *, current: str | None) -> None:
         """Shows these pairs with the keyboard on one of them."""
         self.model.forget_records()
-        self.model.set_uids(list(uids))
+        self.model.set_uids(uids)
         self._show_selected()  # a model that begins anew says nothing of the selection that went with it
         self.grid.updateGeometries()
         self.put_current(current if current is not None and self.model.row_of(current) is not None else None)

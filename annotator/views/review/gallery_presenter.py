@@ -169,7 +169,7 @@ class GalleryPresenter(QObject):
         if self._scope == "list":
             why = f"fits {self.queue.filter}" if self.queue.filter else "is in this list"
             self.panel.set_empty("No frames here", f"No pair {why}. Choose another list or one class.")
-            self.panel.set_uids(self.queue.model.uids(), current=current)
+            self.panel.set_uids(self.queue.model.listed(), current=current)
             return
         store, reviewer, request = self.project.store, self.queue.reviewer, self.queue.request
         state: QueueState = "pending" if self.panel.undecided.isChecked() else "all"

@@ -55,7 +55,7 @@ class QueueFollowing(QObject):
             return
         self._is_looking, self._stamp = True, stamp
         own, self._own = frozenset(self._own), set()
-        request, marker, listed = self._queue.request, self._marker, self._queue.model.uids()
+        request, marker, listed = self._queue.request, self._marker, self._queue.model.listed()
 
         def read() -> tuple[QueueChange | None, dict[str, str]]:
             return load_change(store, request, marker, listed, own), store.leases() if store.server else {}

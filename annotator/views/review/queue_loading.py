@@ -16,7 +16,7 @@ from annotator.store.records import (
     VerdictRecord,
     VideoRecord,
 )
-from annotator.views.review.queue_model import places
+from annotator.views.review.uid_list import UidList
 
 _FIRST = 60  # records read with the queue: a screenful and more
 
@@ -40,10 +40,9 @@ class QueueRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueueRows:
-    """The pairs of a request: all uids in order with their rows, and the first records."""
+    """The pairs of a request: all uids in order, and the first records."""
 
-    uids: list[str]
-    rows: dict[str, int]
+    uids: UidList
     first_records: list[PairRecord]
 
 
@@ -99,7 +98,7 @@ def wanted_uids(store: Store, request: QueueRequest) -> list[str]:
 def load_rows(store: Store, request: QueueRequest) -> QueueRows:
     """Reads the list of a request. Raises UserError as the store does."""
     uids = wanted_uids(store, request)
-    return QueueRows(uids, places(uids), store.pairs(uids[:_FIRST], reviewer=request.reviewer))
+    return QueueRows(UidList(uids), store.pairs(uids[:_FIRST], reviewer=request.reviewer))
 
 
 def load_numbers(store: Store, reviewer: str, n_last: int) -> QueueNumbers:
@@ -114,7 +113,7 @@ def load_choices(store: Store, reviewer: str) -> Choices:
 
 
 def load_change(
-    store: Store, request: QueueRequest, marker: QueueMarker, listed: Sequence[str], own: Collection[str] = ()
+    store: Store, request: QueueRequest, marker: QueueMarker, listed: Collection[str], own: Collection[str] = ()
 ) -> QueueChange | None:
     """Reads what changed since the marker in the list whose uids are `listed`; None where nothing did.
 
@@ -128,11 +127,10 @@ def load_change(
         return QueueChange(now, counts)
     records = store.pairs(changed, reviewer=request.reviewer)
     uids = wanted_uids(store, request)
-    before = set(listed)
     touched = set(changed)
     rows = {uid: row for row, uid in enumerate(uids) if uid in touched}
-    leaving = [uid for uid in changed if uid in before and uid not in rows]
-    entering = sorted((row, uid) for uid, row in rows.items() if uid not in before)
+    leaving = [uid for uid in changed if uid in listed and uid not in rows]
+    entering = sorted((row, uid) for uid, row in rows.items() if uid not in listed)
     return QueueChange(now, counts, records, leaving, entering)
 
 

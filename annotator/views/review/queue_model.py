@@ -1,13 +1,13 @@
 """The review queue as a list model: all uids at once, records and thumbnails as they come into view."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from annotator.store.records import PairRecord
+from annotator.views.review.uid_list import UidList
 from annotator.views.widgets.time_layout import clock_text
 
 RecordRole = Qt.ItemDataRole.UserRole
@@ -16,25 +16,12 @@ UidRole = Qt.ItemDataRole.UserRole + 2
 HolderRole = Qt.ItemDataRole.UserRole + 3
 THUMBNAIL_BYTES = 32 * 2**20
 _KEPT_RECORDS = 3000
-_LET_GO = 2000
 Index = QModelIndex | QPersistentModelIndex
 
 
 def class_of(record: PairRecord) -> str:
     """Returns the class that a pair is asked about, or what stands for it where it has none."""
     return record.label.class_name if record.label else "no label"
-
-
-def places(uids: Sequence[str]) -> dict[str, int]:
-    """Returns the row of each uid."""
-    return {uid: row for row, uid in enumerate(uids)}
-
-
-def _let_go(uids: list[str], rows: dict[str, int]) -> None:
-    """Empties both in parts: 200,000 texts at once would hold up every thread for 20 ms."""
-    rows.clear()
-    while uids:
-        del uids[-_LET_GO:]
 
 
 class QueueModel(QAbstractListModel):
@@ -48,9 +35,7 @@ class QueueModel(QAbstractListModel):
         self._thumbnail_bytes = thumbnail_bytes
         self._n_bytes = 0
         self._taken: dict[str, str] = {}
-        self._uids: list[str] = []
-        self._rows: dict[str, int] = {}  # as they were set; `row_of` allows for the edits since
-        self._n_removed = self._n_inserted = 0
+        self._uids = UidList()
         self._records: OrderedDict[str, PairRecord] = OrderedDict()  # the one seen last at the end
         self._thumbnails: OrderedDict[str, QImage] = OrderedDict()  # the one seen last at the end
         self._asked_records: set[str] = set()
@@ -62,26 +47,17 @@ class QueueModel(QAbstractListModel):
 
     # content
 
-    def set_uids(self, uids: list[str], rows: dict[str, int] | None = None) -> Callable[[], None]:
-        """Takes the queue, the list itself; `rows` is each uid's place, where a background thread has counted it.
-
-        Returns what lets go of the queue before: of a long one better called in the background.
-        """
-        before = partial(_let_go, self._uids, self._rows)
+    def set_uids(self, uids: Iterable[str]) -> None:
+        """Takes the queue; a long one is better made a UidList in a background thread, and is then taken itself."""
         self.beginResetModel()
-        self._uids = uids
-        self._rows = rows if rows is not None else places(uids)
-        self._n_removed = self._n_inserted = 0
+        self._uids = uids if isinstance(uids, UidList) else UidList(uids)
         self._missing.clear()
         self.endResetModel()
-        return before
 
     def insert(self, row: int, uid: str) -> None:
         row = min(max(0, row), len(self._uids))
         self.beginInsertRows(QModelIndex(), row, row)
         self._uids.insert(row, uid)
-        self._rows[uid] = row
-        self._n_inserted += 1
         self.endInsertRows()
 
     def remove(self, uid: str) -> int | None:
@@ -89,9 +65,7 @@ class QueueModel(QAbstractListModel):
         row = self.row_of(uid)
         if row is not None:
             self.beginRemoveRows(QModelIndex(), row, row)
-            del self._uids[row]
-            del self._rows[uid]
-            self._n_removed += 1
+            self._uids.remove(uid)
             self.endRemoveRows()
         return row
 
@@ -145,7 +119,11 @@ class QueueModel(QAbstractListModel):
     # reading
 
     def uids(self) -> list[str]:
-        return list(self._uids)
+        return self._uids[:]
+
+    def listed(self) -> UidList:
+        """Returns the queue as it is now, in little memory."""
+        return self._uids.copy()
 
     def uids_from(self, row: int, limit: int = 1000) -> list[str]:
         """Returns up to `limit` uids from a row on."""
@@ -155,11 +133,7 @@ class QueueModel(QAbstractListModel):
         return self._uids[row] if 0 <= row < len(self._uids) else None
 
     def row_of(self, uid: str) -> int | None:
-        place = self._rows.get(uid)
-        if place is None:
-            return None
-        first = max(0, place - self._n_removed)
-        return self._uids.index(uid, first, place + self._n_inserted + 1)
+        return self._uids.row_of(uid)
 
     def record(self, uid: str) -> PairRecord | None:
         return self._records.get(uid)

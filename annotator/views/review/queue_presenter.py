@@ -163,8 +163,7 @@ class QueuePresenter(QObject):
 
     def _take_rows(self, rows: QueueRows, wanted: str | None) -> None:
         self.model.put_records(rows.first_records)
-        let_go = self.model.set_uids(rows.uids, rows.rows)
-        self._background.run(let_go, lambda _done: None, priority=-2)
+        self.model.set_uids(rows.uids)
         if wanted is not None and self.model.row_of(wanted) is not None:
             self._ask_for(wanted)
             self.leases.hold(wanted)
