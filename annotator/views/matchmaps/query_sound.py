@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from davenet.errors import UserError
 from davenet.files import atomic_path, content_hash
@@ -19,11 +20,14 @@ RECORDED_S = 3.0
 _RATE = 16_000
 _VOICES = ("espeak-ng", "espeak", "flite")
 _LIMIT_S = 20.0
+_QUIET = 0.02  # of the loudest moment: what lies before and after it is nobody's voice (-34 dB)
+_BLOCK = _RATE // 100
+_AROUND_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question's words, its sound and the hash of that."""
+    """What a question is called, its sound and the hash of that."""
 
     text: str
     path: Path
@@ -54,7 +58,7 @@ def say(text: str, folder: Path) -> Query:
                 subprocess.run([program, *words], check=True, capture_output=True, timeout=_LIMIT_S)
             except (OSError, subprocess.SubprocessError) as error:
                 raise UserError(f"{voice} could not say “{text}”; ask with the microphone.") from error
-    return Query(text, path, content_hash(path))
+    return Query(f"“{text}”", path, content_hash(path))
 
 
 def record(folder: Path, seconds: float = RECORDED_S) -> Query:
@@ -72,6 +76,7 @@ def record(folder: Path, seconds: float = RECORDED_S) -> Query:
     sound = np.asarray(heard, np.int16)
     if not sound.any():
         raise UserError("The microphone heard nothing at all; switch it on, or type the word.")
+    sound = spoken(sound)
     name = hashlib.blake2b(sound.tobytes(), digest_size=8).hexdigest()
     path = folder / f"recorded-{name}.wav"
     with atomic_path(path) as temporary, open(temporary, "wb") as file, wave.open(file, "wb") as out:
@@ -80,3 +85,14 @@ def record(folder: Path, seconds: float = RECORDED_S) -> Query:
         out.setframerate(_RATE)
         out.writeframes(sound.tobytes())
     return Query("what you said", path, content_hash(path))
+
+
+def spoken(sound: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Returns the part of a recording, 16 kHz, in which somebody speaks: the silence around a word would weaken its map."""
+    blocks = np.abs(sound[: len(sound) // _BLOCK * _BLOCK].astype(np.int32)).reshape(-1, _BLOCK).max(axis=1, initial=0)
+    loud = np.flatnonzero(blocks > _QUIET * blocks.max(initial=0))
+    if not len(loud):
+        return sound
+    around = round(_AROUND_S * _RATE)
+    part: NDArray[np.int16] = sound[max(0, loud[0] * _BLOCK - around) : (loud[-1] + 1) * _BLOCK + around]
+    return part

@@ -9,7 +9,7 @@ SEGMENTS_S = (1.0, 2.0, 5.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class SoundChoice:
-    """`word` is the index of a word whose sound was chosen (kind "span"); `text` is what was typed or said."""
+    """`word` is the index of the word whose sound was chosen (kind "span"); `text` says that word or the question."""
 
     kind: Kind = "around"
     reduction: Reduction = "mean"
@@ -45,7 +45,7 @@ class SoundChoice:
             case "span":
                 return f"word “{self.text}”" if self.word is not None else f"{self.end_s - self.start_s:.1f} s chosen"
             case "query":
-                return f"“{self.text}”"
+                return self.text
 
     @property
     def is_word(self) -> bool:
