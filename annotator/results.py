@@ -17,15 +17,17 @@ from davenet.errors import UserError
 from davenet.evaluation.paper import GALLERY_SIZES, TABLES, Cell
 from davenet.evaluation.rank_file import RankFile, ranks_path, read_ranks
 from davenet.evaluation.recall import Share, paired_difference
+from davenet.intervals import wilson_interval
 from davenet.training.presets import preset
 
 K = 10
+TELLS_NOTHING = "among ten pairs or fewer it is always 100 % and tells nothing"
 VALIDATION = "validation"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A run's Recall@10 on a gallery; intervals are (low, high) in 0..1, None where none was kept."""
+    """A run's Recall@10 on a gallery; intervals are Wilson's of 95 %, (low, high) in 0..1, whatever the file kept."""
 
     run_id: str
     gallery: str
@@ -33,8 +35,8 @@ class Result:
     size: int
     audio: float
     visual: float
-    audio_interval: tuple[float, float] | None
-    visual_interval: tuple[float, float] | None
+    audio_interval: tuple[float, float]
+    visual_interval: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Bought:
     n_verdicts: int
     gallery: str  # the predecessor's, frozen before these verdicts
     difference: Difference | None
+    size: int = 0  # of that gallery, in pairs; 0 where it is not measured yet
     missing: tuple[tuple[str, str], ...] = ()  # runs and galleries that have to be measured first
 
 
@@ -77,18 +80,10 @@ def results_of(run: RunRecord) -> list[Result]:
         evaluations = {VALIDATION: run.result, **evaluations}
     for name, figures in evaluations.items():
         try:
-            found.append(
-                Result(
-                    run.id,
-                    name,
-                    str(figures.get("gallery_hash", "")),
-                    int(figures["gallery_size"]),
-                    float(figures["audio_recall_at_10"]),
-                    float(figures["visual_recall_at_10"]),
-                    _interval(figures.get("audio_recall_at_10_interval_95")),
-                    _interval(figures.get("visual_recall_at_10_interval_95")),
-                )
-            )
+            size = int(figures["gallery_size"])
+            audio, visual = float(figures["audio_recall_at_10"]), float(figures["visual_recall_at_10"])
+            ways = wilson_interval(audio * size, size), wilson_interval(visual * size, size)
+            found.append(Result(run.id, name, str(figures.get("gallery_hash", "")), size, audio, visual, *ways))
         except (KeyError, TypeError, ValueError):
             continue  # of another version, or written by hand: it is not shown rather than shown wrong
     return found
@@ -173,7 +168,7 @@ def bought(project: Project, run: RunRecord, runs: Sequence[RunRecord]) -> Bough
     if not missing and found[0].gallery_hash != found[1].gallery_hash:
         missing = list(wanted)
     told = None if missing else difference(found[1], found[0])
-    return Bought(run, before, number, n_verdicts, gallery, told, tuple(missing))
+    return Bought(run, before, number, n_verdicts, gallery, told, 0 if told is None else told.share.n, tuple(missing))
 
 
 def table3(runs: Sequence[RunRecord]) -> tuple[list[TableRow], str | None]:
@@ -240,7 +235,3 @@ def _dataset(run: RunRecord) -> int | None:
 
 def _has_checkpoint(run: RunRecord) -> bool:
     return bool(run.result.get("best_checkpoint") or run.result.get("checkpoint"))
-
-
-def _interval(values: Any) -> tuple[float, float] | None:
-    return (float(values[0]), float(values[1])) if values else None

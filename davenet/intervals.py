@@ -5,8 +5,11 @@ from math import sqrt
 _Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 
-def wilson_interval(successes: int, trials: int, *, z: float = _Z_95) -> tuple[float, float]:
-    """Returns Wilson's interval for a share, by default of 95 %; (0, 1) without trials."""
+def wilson_interval(successes: float, trials: float, *, z: float = _Z_95) -> tuple[float, float]:
+    """Returns Wilson's interval for a share, by default of 95 %; (0, 1) without trials.
+
+    Both may be fractions, for a mean of shares that go together.
+    """
     if trials == 0:
         return 0.0, 1.0
     share, z2 = successes / trials, z * z

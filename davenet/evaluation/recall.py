@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from davenet.intervals import wilson_interval
+
 KS = (1, 5, 10)
 TILE = 1024  # rows and columns of S at a time: 4 MiB of float32
 _RESAMPLES = 1000
@@ -31,7 +33,7 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A mean of 0..1 (a difference: -1..1) over `n` pairs, with its 95 % bootstrap interval."""
+    """A mean of 0..1 over `n` pairs with its Wilson interval, or a difference of -1..1 with its paired bootstrap's; 95 %."""
 
     value: float
     interval_95: tuple[float, float]
@@ -111,9 +113,9 @@ def recall_at_k(similarity_BB: NDArray[np.floating], k: int) -> tuple[float, flo
     return float((audio <= k).mean()), float((visual <= k).mean())
 
 
-def recall_of_ranks(ranks_B: Ranks, *, seed: int = 0) -> Recall:
-    """Returns the recalls at 1, 5 and 10 with 95 % bootstrap intervals over the pairs, and the ranks' middle."""
-    found = {k: _resampled(ranks_B <= k, seed) for k in KS}
+def recall_of_ranks(ranks_B: Ranks) -> Recall:
+    """Returns the recalls at 1, 5 and 10 with 95 % Wilson intervals over the pairs, and the ranks' middle."""
+    found = {k: _share(ranks_B <= k) for k in KS}
     return Recall(
         {k: share.value for k, share in found.items()},
         {k: share.interval_95 for k, share in found.items()},
@@ -122,9 +124,9 @@ def recall_of_ranks(ranks_B: Ranks, *, seed: int = 0) -> Recall:
     )
 
 
-def mean_recall(audio_ranks_B: Ranks, visual_ranks_B: Ranks, k: int, *, seed: int = 0) -> Share:
-    """Returns the mean of audio and visual Recall@k; a pair's two hits are resampled together."""
-    return _resampled(((audio_ranks_B <= k).astype(float) + (visual_ranks_B <= k)) / 2, seed)
+def mean_recall(audio_ranks_B: Ranks, visual_ranks_B: Ranks, k: int) -> Share:
+    """Returns the mean of audio and visual Recall@k; a pair's two hits go together as far as they do in the gallery."""
+    return _share(((audio_ranks_B <= k).astype(float) + (visual_ranks_B <= k)) / 2)
 
 
 def paired_difference(ranks_a_B: Ranks, ranks_b_B: Ranks, k: int, *, seed: int = 0) -> Share:
@@ -139,7 +141,7 @@ def paired_difference(ranks_a_B: Ranks, ranks_b_B: Ranks, k: int, *, seed: int =
     return _resampled(gained if gained.ndim == 1 else gained.mean(axis=0), seed)
 
 
-def recall_by_class(ranks_B: Ranks, classes: Sequence[str | None], k: int, *, seed: int = 0) -> dict[str, Share]:
+def recall_by_class(ranks_B: Ranks, classes: Sequence[str | None], k: int) -> dict[str, Share]:
     """Returns Recall@k over the pairs of each class, the commonest class first; pairs without a class are left out.
 
     The ranks stay those in the whole gallery.
@@ -149,12 +151,23 @@ def recall_by_class(ranks_B: Ranks, classes: Sequence[str | None], k: int, *, se
         if name is not None:
             places.setdefault(name, []).append(place)
     in_order = sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
-    return {name: _resampled(ranks_B[indices] <= k, seed) for name, indices in in_order}
+    return {name: _share(ranks_B[indices] <= k) for name, indices in in_order}
 
 
 def chance_at_k(gallery_size: int, k: int) -> float:
     """Returns the Recall@k of a blind guess."""
     return min(1.0, k / gallery_size) if gallery_size else 0.0
+
+
+def _share(values_B: NDArray[np.generic]) -> Share:
+    """Returns the mean of values of 0, ½ or 1 with Wilson's interval, which is wide where few pairs all agree.
+
+    It is that of as many independent trials as vary like these pairs: one a pair, up to two where each was asked both ways.
+    """
+    n, mean = len(values_B), float(values_B.mean(dtype=np.float64))
+    varies = float(values_B.var(dtype=np.float64))
+    trials = n if varies == 0 else n * min(2.0, max(1.0, mean * (1 - mean) / varies))
+    return Share(mean, wilson_interval(mean * trials, trials), n)
 
 
 def _resampled(values_B: NDArray[np.generic], seed: int) -> Share:

@@ -156,7 +156,7 @@ def markdown(values: Mapping[str, Any]) -> str:
     """Returns the report as Markdown."""
     parts = [
         f"# {_title(values['table'])}: the paper's numbers and ours",
-        f"Made {values['made_at']} by Matchmap Annotator {values['version']}. Recall@10 in per cent, with 95 % bootstrap "
+        f"Made {values['made_at']} by Matchmap Annotator {values['version']}. Recall@10 in per cent, with 95 % Wilson "
         "intervals over the gallery's pairs; ties count against the model.",
         _markdown_table(values["lines"]),
         "![The numbers with their intervals](report.svg)",

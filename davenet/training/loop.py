@@ -296,7 +296,8 @@ class Run:
             done = total if is_last else min(total, round(epoch * len(self.pairs)))
             if values:
                 self.emit(events.Metrics(self.place.step, epoch, {**values, **held(self.world.device)}))
-            told = tuple(pair.uid for pair in joint.pairs[:TOLD_PAIRS])
+            food_first = sorted(joint.pairs, key=lambda pair: pair.kind != "food")
+            told = tuple(pair.uid for pair in food_first[:TOLD_PAIRS])
             self.emit(events.Learning(self.place.step, told, len(joint.pairs)))
             self.emit(events.Progress(done, total, "pairs", f"epoch {math.ceil(epoch)} of {self.config.epochs}"))
 

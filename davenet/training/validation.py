@@ -46,4 +46,4 @@ def note(found: Gallery, place: Place, *, from_nothing: bool) -> dict[str, float
     if place.best is None or (from_nothing and place.best_epoch == 0) or (recall_10, -mean_rank) > place.best:
         place.best = recall_10, -mean_rank
         place.best_epoch, place.best_step = place.epoch, place.step
-    return {name: value for name, value in place.figures.items() if isinstance(value, float)}
+    return {name: value for name, value in place.figures.items() if isinstance(value, float) or name == "gallery_size"}

@@ -163,6 +163,15 @@ def test_interval_holds_the_recall_and_narrows_with_the_gallery() -> None:
     assert recall_of_ranks(np.array([1, 3, 8])).median_rank == 3
 
 
+def test_few_pairs_that_are_all_hits_leave_much_open() -> None:
+    four = recall_of_ranks(np.array([1, 2, 3, 4]))
+    assert four.at[10] == 1.0
+    assert four.interval_95[10] == pytest.approx((0.5101, 1.0), abs=1e-4)  # Wilson 1927: n / (n + z²)
+    ways = np.array([1, 2, 3, 4])
+    assert mean_recall(ways, ways, 10).interval_95 == four.interval_95[10]  # asked twice, but no two trials
+    assert mean_recall(ways, ways + 20, 10).interval_95[0] < 0.5 < mean_recall(ways, ways + 20, 10).interval_95[1]
+
+
 def test_interval_is_that_of_resampling_the_pairs_one_by_one() -> None:
     random = np.random.default_rng(5)
     audio, visual = random.integers(1, 40, 300), random.integers(1, 40, 300)

@@ -17,7 +17,8 @@ from annotator.jobs.queue import JobQueue
 from annotator.project import Project
 from annotator.store.records import RunRecord
 from annotator.views.runs import values
-from annotator.views.runs.chart import Curve, CurveChart, grid, share_grid, value_text
+from annotator.views.runs.chart import CurveChart, value_text
+from annotator.views.runs.chart_drawing import Curve, grid, share_grid
 from annotator.views.runs.presenter import RunsPresenter
 from annotator.views.runs.wishes import RunWish
 from annotator.views.runs.workspace import RunsWorkspace
@@ -94,7 +95,8 @@ def test_without_runs_the_page_says_what_a_run_is_and_what_it_would_learn_from(r
     runs.until(lambda: runs.view.form.isVisible() and runs.view.form.start.isEnabled())
     assert runs.view.form.isVisible()
     assert runs.view.form.pairs.text() == (
-        "12 accepted pairs to train on, 12 non-food; 6 to validate, where chance of Recall@10 is 100.0 %."
+        "12 accepted pairs to train on, 12 non-food; 6 to validate, where chance of Recall@10 is 100.0 %: "
+        "too few to tell anything."
     )
     runs.qtbot.keyClick(runs.view.form, Qt.Key.Key_Escape)
     assert not runs.view.form.isVisible()

@@ -17,8 +17,10 @@ from annotator.jobs.queue import DetachedJob, Job
 from annotator.project import Project
 from annotator.results import evaluation_path
 from annotator.store.records import RunRecord
+from annotator.views import theme
 from annotator.views.data.verb_form import FIELDS_A_TURN
-from annotator.views.runs.chart import Curve, CurveChart
+from annotator.views.runs.chart import CurveChart
+from annotator.views.runs.chart_drawing import DRAWN, TURN, Curve
 from annotator.views.runs.series import Series, shown
 from annotator.views.runs.training_fields import GROUPS, OTHERS, training_fields
 from annotator.views.runs.values import PAUSED
@@ -162,10 +164,38 @@ def test_of_a_million_points_a_curve_draws_four_a_pixel_and_keeps_every_spike(qt
     chart.resize(600, 240)
     chart.set_curves([Curve("1", "accent", np.linspace(0, 30, len(y)), y)])
     chart.grab()
-    assert 0 < chart.n_painted <= 4 * 600
+    qtbot.waitUntil(chart.is_drawn)
+    assert chart.drawing is not None
+    assert 0 < chart.drawing.n_drawn <= 4 * 600
     places = shown(np.arange(len(y), dtype=float), y, 568)
     assert {0, 123_456, 765_432, len(y) - 1} <= set(places.tolist())
     assert (np.diff(places) > 0).all()
+
+
+def test_seven_long_curves_are_drawn_in_turns_and_only_what_is_new_is_thinned_again(qtbot: QtBot) -> None:
+    x, random = np.linspace(0, 30, 8192), np.random.default_rng(0)
+    curves = [Curve(str(n), "info", x, random.normal(size=len(x)), key=n) for n in range(7)]
+    chart = CurveChart("Loss")
+    qtbot.addWidget(chart)
+    chart.resize(480, 240)
+    chart.set_curves(curves)
+    chart.grab()
+    assert not chart.is_drawn()  # the first turn was one of many
+    qtbot.waitUntil(chart.is_drawn)
+    assert chart.drawing is not None
+    a_curve = max(len(x), DRAWN * 4 * 480)
+    assert max(chart.drawing.points_by_turn) < TURN + a_curve
+    assert sum(chart.drawing.points_by_turn) > 7 * len(x)
+    picture = chart.grab().toImage()
+    ink = theme.current().color("info").rgb()
+    assert sum(picture.pixel(x, y) == ink for x in range(480) for y in range(60, 200)) > 5000
+
+    chart.set_curves([Curve("0", "info", x, random.normal(size=len(x)), key="new"), *curves[1:]])
+    assert chart.grab().toImage() == picture  # the whole one stays until the new one is whole
+    qtbot.waitUntil(chart.is_drawn)
+    looked = sum(chart.drawing.points_by_turn) - DRAWN * chart.drawing.n_drawn
+    assert looked == len(x)
+    assert chart.grab().toImage() != picture
 
 
 def test_a_series_that_grows_without_end_stays_small_and_keeps_its_ends() -> None:
@@ -294,15 +324,49 @@ def test_fine_tuning_a_run_fills_the_form_with_its_model_and_the_pairs_of_now(ru
     assert runs.view.form.run_wish() == RunWish("small", "001-small")
 
 
-def test_recall_has_its_interval_around_it(runs: Runs) -> None:
-    folder = _add_run(runs.project, "001-small")
+def test_recall_has_the_same_interval_in_the_curve_and_in_the_table(runs: Runs) -> None:
+    few = {"audio_recall_at_10": 1.0, "visual_recall_at_10": 1.0, "gallery_size": 4}
+    without = {f"{way}_recall_at_10_interval_95": [1.0, 1.0] for way in ("audio", "visual")}  # as a bootstrap had it
+    folder = _add_run(runs.project, "001-small", **few, **without)
     with open(folder / "metrics.jsonl", "a") as out:
-        out.write(json.dumps({"step": 40, "epoch": 4.0, "audio_recall_at_10": 0.5, "visual_recall_at_10": 0.5}) + "\n")
+        out.write(json.dumps({"step": 40, "epoch": 4.0, **few}) + "\n")
     _refresh(runs)
     runs.until(lambda: bool(runs.view.recall.curves()))
     curve = runs.view.recall.curves()[0]
     assert curve.low is not None and curve.high is not None
-    assert 0 < curve.low[0] < 50 < curve.high[0] < 100  # of the six pairs of its gallery
+    assert (round(curve.low[0], 1), curve.high[0]) == (51.0, 100.0)
+    assert runs.cell(0, 2) == runs.cell(0, 3) == "100.0 ± 24.5"
+
+
+def test_a_run_that_goes_on_shows_what_it_learns_from_and_what_it_takes(runs: Runs) -> None:
+    spec = verbs.plan_train(runs.project, "small", dataset=datasets.freeze(runs.project, datasets.Selection()).id)
+    _refresh(runs)
+    job = DetachedJob(spec, title="Train", folder=spec.run_dir, parent=runs.queue)
+    runs.presenter._job_started(job)
+    job.state = "running"
+    pairs = [line["uid"] for line in map(json.loads, spec.train_pairs.read_text("utf-8").splitlines())]
+    told: tuple[events.Event, ...] = (
+        events.Metrics(1, 0.5, {"loss": 1.0, "memory_bytes": 8e8, "gpu_bytes": 3.4e9, "gpu_total_bytes": 80e9}),
+        events.Learning(1, (pairs[0], pairs[1], "of another project"), 40),
+    )
+    for event in told:
+        job.event_arrived.emit(event)
+    runs.until(lambda: len(runs.view.details.current.pairs()) == 2)
+    facts = dict(runs.view.details.facts.rows())
+    assert (facts["memory"], facts["GPU memory"]) == ("800 MB", "3.4 GB of 80.0 GB")
+    assert facts["GPU"] == "not told (nvidia-ml-py)"
+    job.event_arrived.emit(events.Metrics(2, 0.6, {"gpu_busy": 0.87}))
+    runs.until(lambda: dict(runs.view.details.facts.rows())["GPU"] == "87 % busy")
+    assert not runs.view.details.current.isHidden()
+
+    job.silent_s = 125.0
+    job.changed.emit(job)
+    runs.until(lambda: runs.cell(0, 6) == "no sign of life for 2 min")
+    assert "Cancel ends it" in runs.view.details.message.text()
+    job.silent_s = 0.0
+    job._finish(Outcome("cancelled"))
+    runs.presenter._job_ended(job, Outcome("cancelled"))
+    runs.until(lambda: runs.view.details.current.isHidden() or not runs.view.details.current.pairs())
 
 
 # -- runs that are found again -------------------------------------------------------------------------------------------

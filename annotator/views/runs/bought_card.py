@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from annotator.results import Bought
+from annotator.results import TELLS_NOTHING, Bought, K
 from annotator.views import theme
 from annotator.views.runs.values import label_of, number_text
 
@@ -49,7 +49,9 @@ class BoughtCard(QFrame):
         if bought is None:
             return
         self.title.setText(f"What dataset {bought.dataset} bought")
-        self.how.setText(f"against run {label_of(bought.before)}, same gallery, paired bootstrap")
+        few = f", {TELLS_NOTHING}" if 0 < bought.size <= K else ""
+        size = f" of {number_text(bought.size)} pairs{few}" if bought.size else ""
+        self.how.setText(f"against run {label_of(bought.before)}, same gallery{size}, paired bootstrap")
         plural = "" if bought.n_verdicts == 1 else "s"
         self.verdicts.setText(f"{number_text(bought.n_verdicts)} verdict{plural} since · Recall@10")
         found = bought.difference

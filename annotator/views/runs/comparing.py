@@ -150,7 +150,8 @@ def comparison_of(project: Project, runs: list[RunRecord]) -> Comparison:
                 difference = "not measured pair by pair"
         audio, visual = _texts(result)
         compared.append(ComparedRun(run.id, name, token, audio, visual, difference, is_better, note))
-    size = f"{first.size:,} pairs" if first is not None else ""
+    few = f", {results.TELLS_NOTHING}" if first is not None and first.size <= results.K else ""
+    size = f"{values.number_text(first.size)} pairs{few}" if first is not None else ""
     gallery = f"on gallery {shared[:8]}, {size}" if shared else "on no gallery yet"
     return Comparison(gallery, tuple(compared), tuple(results.differing_values(runs)), n_missing)
 

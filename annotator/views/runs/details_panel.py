@@ -8,6 +8,7 @@ from PySide6.QtGui import QFont, QFontDatabase
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from annotator.views import theme
+from annotator.views.runs.current_pairs import CurrentPair, CurrentPairs
 from annotator.views.widgets.facts import FactRows
 from annotator.views.widgets.flow import FlowLayout
 from annotator.views.widgets.section import SectionHead
@@ -89,6 +90,12 @@ class DetailsPanel(QFrame):
         for name in ("cancel", "delete"):
             theme.set_role(self._actions[name], "danger")
         self._log_head = SectionHead("Log")
+        self._current_head, self.current, self._current = SectionHead(""), CurrentPairs(), QWidget()
+        current = QVBoxLayout(self._current)
+        current.setContentsMargins(0, 0, 0, 12)
+        current.setSpacing(6)
+        current.addWidget(self._current_head)
+        current.addWidget(self.current)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(16, 14, 16, 12)
@@ -99,6 +106,7 @@ class DetailsPanel(QFrame):
             (self.facts, 10),
             (self.message, 8),
             (self._buttons, 12),
+            (self._current, 0),
             (self.notes, 6),
             (self.tags, 12),
             (self._log_head, 6),
@@ -129,6 +137,7 @@ class DetailsPanel(QFrame):
             self._run_id = ""
             for part in (self.message, self._log_head, self.log):
                 part.hide()
+            self.set_current(())
             return
         is_other = details.run_id != self._run_id
         if is_other:
@@ -150,6 +159,12 @@ class DetailsPanel(QFrame):
         for part in (self._log_head, self.log):
             part.setVisible(bool(details.log))
         self._set_log(details.log)
+
+    def set_current(self, pairs: Sequence[CurrentPair], n: int = 0) -> None:
+        """Shows a few of the `n` pairs of the step under way; none: the run does not go on."""
+        self._current.setVisible(bool(pairs))
+        self._current_head.setText(f"Learning from {n}, these among them" if n > len(pairs) else "Learning from")
+        self.current.set_pairs(pairs)
 
     def action(self, name: str) -> QPushButton:
         return self._actions[name]

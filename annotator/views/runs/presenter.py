@@ -20,6 +20,7 @@ from annotator.jobs.tail import EVENTS_FILE, read_events
 from annotator.store.records import RunRecord
 from annotator.views.runs import rows, values
 from annotator.views.runs.comparing import Comparing
+from annotator.views.runs.current_pairs import CurrentPair, read_current_pairs
 from annotator.views.runs.starting import Starting
 from annotator.views.runs.workspace import RunsWorkspace
 from annotator.views.work import Work
@@ -49,6 +50,8 @@ class RunsPresenter(QObject):
         self._notice_action: Callable[[], None] = self.undo_delete
         self._chosen: str | None = None
         self._axis = "epoch"
+        self._learning: events.Learning | None = None  # whose pairs are shown
+        self._is_reading_current = False
         self._update = QTimer(self)
         self._update.setSingleShot(True)
         self._update.setInterval(UPDATE_MS)
@@ -352,7 +355,29 @@ class RunsPresenter(QObject):
         self._view.set_curves(*curves, axis=self._axis)
         chosen = by_id.get(self._chosen or "")
         self._view.set_details(None if chosen is None else self._details(chosen))
+        self._show_current()
         self.comparing.show(chosen)
+
+    def _show_current(self) -> None:
+        """Shows what the chosen run learns from while it goes; read in the background, one step's pairs at a time."""
+        job, history = self._jobs.get(self._chosen or ""), self._histories.get(self._chosen or "")
+        learning = history.learning if job is not None and history is not None else None
+        if learning is None or self._view.isHidden():
+            self._learning = None
+            self._view.details.set_current(())
+            return
+        if self._is_reading_current or learning == self._learning:
+            return
+        self._learning, self._is_reading_current = learning, True
+
+        def read(pairs: tuple[CurrentPair, ...] = ()) -> None:
+            self._is_reading_current = False
+            if self._learning == learning:
+                self._view.details.set_current(pairs, learning.n)
+
+        self._work.background.run(
+            lambda: read_current_pairs(self._project, learning.pairs), read, lambda _error: read(), priority=-1
+        )
 
     def _details(self, run: RunRecord) -> Any:
         return rows.details_of(

@@ -9,7 +9,7 @@ from annotator import verbs
 from annotator.jobs.queue import Job
 from annotator.store.records import RunRecord
 from annotator.views.runs import values
-from annotator.views.runs.chart import Curve
+from annotator.views.runs.chart_drawing import Curve
 from annotator.views.runs.details_panel import RunDetails
 from annotator.views.runs.series import Series
 from annotator.views.widgets.table import Cell, Row
@@ -23,8 +23,8 @@ def row_of(
     run: RunRecord, token: str | None, history: values.RunHistory | None, job: Job | None, evaluating: Job | None
 ) -> Row:
     audio, visual = values.recalls(run, history)
-    intervals = values.recall_intervals(run)
-    size, chance = values.gallery(run)
+    intervals = values.recall_intervals(run, history)
+    size, chance = values.gallery(run, history)
     pairs = values.n_pairs(run)
     tags = f" · {', '.join(run.tags)}" if run.tags else ""
     dataset = (run.config.get("pairs") or {}).get("dataset")
@@ -51,20 +51,25 @@ def curves_of(
     axis: str,
 ) -> Curves:
     """Returns the curves of loss and recall of the runs that are drawn, and what the chosen one's newest values are."""
-    loss, recall = [], []
+    loss: list[Curve] = []
+    recall: list[Curve] = []
     readouts = ("", "")
     for place, (run_id, token) in enumerate(drawn.items()):
         history, run = histories.get(run_id), runs.get(run_id)
         if history is None or run is None:
             continue
         name, n_pairs = values.label_of(run), float(values.n_pairs(run) or 0)
-        loss.append(Curve(name, token, _x(history.loss, axis, n_pairs), history.loss.column("value")))
-        size, _ = values.gallery(run)
-        share = history.recall.column("value")
-        low, high = values.interval_around(share, size or 0)
-        recall.append(Curve(name, token, _x(history.recall, axis, n_pairs), 100 * share, False, 100 * low, 100 * high))
+        key = run_id, axis, n_pairs, history.loss.version
+        x = _x(history.loss, axis, n_pairs)
+        loss.append(Curve(name, token, x, history.loss.column("value"), key=key))
+        size, chance = values.gallery(run, history)
+        share, x = history.recall.column("value"), _x(history.recall, axis, n_pairs)
+        key = run_id, axis, n_pairs, history.recall.version
         if place:
+            recall.append(Curve(name, token, x, 100 * share, key=key))
             continue
+        low, high = values.interval_around(share, size or 0)
+        recall.append(Curve(name, token, x, 100 * share, False, 100 * low, 100 * high, key=("band", size, *key)))
         last_loss, last_recall = history.loss.last(), history.recall.last()
         readouts = (
             f"{last_loss[1]:.2f} · step {values.number_text(history.step)}" if last_loss else "",
@@ -72,8 +77,6 @@ def curves_of(
             if last_recall
             else "",
         )
-        _, chance = values.gallery(run)
-        x = _x(history.recall, axis, n_pairs)
         if chance is not None and len(x):
             recall.append(Curve("chance", "faint", np.array([0.0, max(x[-1], 1e-9)]), np.full(2, 100 * chance), True))
     recall.sort(key=lambda curve: curve.dashed)
@@ -91,13 +94,15 @@ def details_of(
 ) -> RunDetails:
     ended_badly = job is None and run.state in ("failed", "crashed")
     is_told = ended_badly or run.message == verbs.ELSEWHERE
+    is_live = job is not None and job.state in ("running", "stopping")
+    silence = values.silence_text(job.silent_s) if job is not None and job.silent_s else ""
     return RunDetails(
         run.id,
         f"Run {values.number_of(run)}",
         run.preset,
-        tuple(values.details(run, history, _config(run))),
+        tuple(values.details(run, history, _config(run), is_live=is_live)),
         frozenset(_actions(run, job, is_evaluating=is_evaluating, n_waiting=n_waiting)),
-        run.message if is_told else "",
+        silence or (run.message if is_told else ""),
         tuple(reversed(history.log)) if history else (),
         run.notes,
         run.tags,
@@ -110,6 +115,8 @@ def status_text(run: RunRecord, job: Job, history: values.RunHistory) -> str:
     parts = [f"run {values.number_of(run)}"]
     if job.state == "stopping":
         parts.append("stopping")
+    elif job.silent_s:
+        parts.append("no sign of life")
     elif history.progress is None or not history.progress.note:
         parts.append("starting")
     else:
@@ -157,6 +164,10 @@ def _state_cell(run: RunRecord, history: values.RunHistory | None, job: Job | No
         return Cell(values.state_text(run), tip=run.message)
     if job.state == "queued":
         return Cell("waits for the run before it", token="muted")
+    if job.silent_s:
+        text = f"no sign of life for {values.duration_text(job.silent_s)}"
+        tip = values.silence_text(job.silent_s)
+        return Cell(text, token="reject", glyph="warning", glyph_token="reject", tip=tip)
     if job.state == "stopping":
         return Cell("saving, then stops", token="muted")
     progress = history.progress if history else None

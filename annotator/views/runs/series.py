@@ -17,12 +17,14 @@ class Series:
     def __init__(self) -> None:
         self._rows = np.empty((64, len(COLUMNS)))
         self._n = 0
+        self.version = 0  # grows with each point
 
     def __len__(self) -> int:
         return self._n
 
     def add(self, epoch: float, step: int, time_s: float, value: float) -> None:
         """Adds a point; what lies ahead of it is dropped: a run that was killed goes on from its last saved state."""
+        self.version += 1
         if self._n and self._rows[self._n - 1, 0] >= epoch:
             self._n = int(np.searchsorted(self._rows[: self._n, 0], epoch, side="left"))
         if self._n == len(self._rows):

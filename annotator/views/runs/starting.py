@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
-from annotator import datasets, verbs
+from annotator import datasets, results, verbs
 from annotator.jobs.outcome import Outcome
 from annotator.jobs.queue import Job
 from annotator.project import Project
@@ -191,7 +191,8 @@ def pairs_text(counts: dict[str, Any]) -> str:
     applied = [f"{counts[name]} {name}" for name in ("corrected", "nudged") if counts.get(name)]
     return (
         f"{number(counts['train_accepted'])} accepted pairs to train on{unjudged}{non_food}; "
-        f"{number(n_validation)} to validate, where chance of Recall@10 is {chance} %."
+        f"{number(n_validation)} to validate, where chance of Recall@10 is {chance} %"
+        + (": too few to tell anything." if n_validation <= results.K else ".")
         + (f" {', '.join(applied)} by reviewers." if applied else "")
         + split
     )

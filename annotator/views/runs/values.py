@@ -1,6 +1,7 @@
 """What the Runs workspace shows, as plain values: a run's history, its row, its details, how numbers read."""
 
 import json
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 from annotator.store.records import RunRecord
 from annotator.views.runs.series import Series, Values
 from davenet import events
+from davenet.intervals import wilson_interval
 
 LOG_LINES = 200
 PAUSED = "Paused; resume it to go on."  # the message of a run that was stopped to go on later
@@ -36,13 +38,12 @@ def interval_text(share: float, interval: tuple[float, float] | None) -> str:
 
 
 def interval_around(share: Values, n: int) -> tuple[Values, Values]:
-    """Returns the 95 % Wilson interval of shares of `n` pairs; the bootstrap's own comes with an evaluation."""
-    if n < 1:
+    """Returns the 95 % Wilson intervals of shares of `n` pairs; without pairs, the shares themselves."""
+    if n < 1 or not len(share):
         return share, share
-    z = 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return middle - half, middle + half
+    distinct, where = np.unique(np.clip(share, 0.0, 1.0), return_inverse=True)  # few: each is so many hits of n
+    found = np.array([wilson_interval(each * n, n) for each in distinct.tolist()])[where]
+    return found[:, 0], found[:, 1]
 
 
 def bytes_text(count: float) -> str:
@@ -88,6 +89,7 @@ class RunHistory:
     n_pairs: float = 0.0  # of one epoch, for the seconds that its steps took; 0 where it is not known
     loss: Series = field(default_factory=Series)
     recall: Series = field(default_factory=Series)
+    gallery_size: int | None = None
     audio_recall: float | None = None
     visual_recall: float | None = None
     step: int = 0
@@ -96,6 +98,9 @@ class RunHistory:
     pairs_per_s: float | None = None
     memory_bytes: float | None = None
     gpu_bytes: float | None = None
+    gpu_total_bytes: float | None = None
+    gpu_busy: float | None = None
+    learning: events.Learning | None = None  # the pairs of the step that was told of last
     progress: events.Progress | None = None
     rate: Rate = field(default_factory=Rate)
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
@@ -109,6 +114,8 @@ class RunHistory:
                 self.rate.add(done, now_s)
             case events.Metrics(step, epoch, values):
                 self._take_metrics(step, epoch, values)
+            case events.Learning():
+                self.learning = event
             case events.Skipped(item, reason):
                 self.log.append(f"skipped {item}: {reason}")
             case events.Message(text):
@@ -136,10 +143,13 @@ class RunHistory:
         self.step, self.epoch, self.pairs_per_s = step, epoch, pairs_per_s
         self.memory_bytes = values.get("memory_bytes", self.memory_bytes)
         self.gpu_bytes = values.get("gpu_bytes", self.gpu_bytes)
+        self.gpu_total_bytes = values.get("gpu_total_bytes", self.gpu_total_bytes)
+        self.gpu_busy = values.get("gpu_busy", self.gpu_busy)
         if "loss" in values:
             self.loss.add(epoch, step, self.time_s, float(values["loss"]))
         audio, visual = values.get("audio_recall_at_10"), values.get("visual_recall_at_10")
         if audio is not None and visual is not None:
+            self.gallery_size = int(values["gallery_size"]) if values.get("gallery_size") else self.gallery_size
             self.audio_recall, self.visual_recall = float(audio), float(visual)
             self.recall.add(epoch, step, self.time_s, (self.audio_recall + self.visual_recall) / 2)
             self.log.append(f"audio R@10 {100 * audio:.1f}  visual {100 * visual:.1f}")
@@ -183,27 +193,32 @@ def n_pairs(run: RunRecord) -> int | None:
 def recalls(run: RunRecord, history: RunHistory | None) -> tuple[float | None, float | None]:
     """Returns Audio and Visual R@10 of the best checkpoint's evaluation, else the run's last."""
     evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
-    audio, visual = evaluated.get("audio_recall_at_10"), evaluated.get("visual_recall_at_10")
+    audio, visual = (_number(evaluated.get(f"{way}_recall_at_10")) for way in ("audio", "visual"))
     if audio is None and history is not None:
         return history.audio_recall, history.visual_recall
     return audio, visual
 
 
-def recall_intervals(run: RunRecord) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-    """Returns the 95 % intervals of what `recalls` returns, None where none was kept."""
-    evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
-    audio, visual = (evaluated.get(f"{way}_recall_at_10_interval_95") for way in ("audio", "visual"))
-    return (tuple(audio) if audio else None), (tuple(visual) if visual else None)  # type: ignore[return-value]
+def recall_intervals(
+    run: RunRecord, history: RunHistory | None
+) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Returns the 95 % Wilson intervals of what `recalls` returns, None where there is nothing to tell them from."""
+    size, _ = gallery(run, history)
+    audio, visual = recalls(run, history)
+    if not size or audio is None or visual is None:
+        return None, None
+    return wilson_interval(audio * size, size), wilson_interval(visual * size, size)
 
 
-def gallery(run: RunRecord) -> tuple[int | None, float | None]:
-    """Returns the number of pairs that Recall@10 is taken over, and what chance would reach."""
+def gallery(run: RunRecord, history: RunHistory | None = None) -> tuple[int | None, float | None]:
+    """Returns the number of pairs that Recall@10 is taken over, and what chance would reach.
+
+    A run that goes on tells its own: of pairs with the same sound one alone counts.
+    """
     evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
-    size = evaluated.get("gallery_size") or (run.config.get("pairs") or {}).get("validation")
-    chance = evaluated.get("chance_at_10") or evaluated.get("chance")
-    if chance is None and size:
-        chance = min(1.0, 10 / int(size))
-    return (int(size) if size else None), chance
+    told = history.gallery_size if history is not None else None
+    size = _number(evaluated.get("gallery_size")) or told or _number((run.config.get("pairs") or {}).get("validation"))
+    return (int(size), min(1.0, 10 / size)) if size and size >= 1 else (None, None)
 
 
 def took_text(run: RunRecord) -> str:
@@ -229,20 +244,18 @@ def state_text(run: RunRecord) -> str:
             return "waiting"
 
 
-def details(run: RunRecord, history: RunHistory | None, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+def details(
+    run: RunRecord, history: RunHistory | None, config: Mapping[str, Any], *, is_live: bool = False
+) -> list[tuple[str, str]]:
     """Returns the rows of the right panel; `config` is the preset's with the run's own values."""
     pairs = run.config.get("pairs") or {}
     food, other = pairs.get("train_food"), pairs.get("train_non_food")
-    size, chance = gallery(run)
-    audio, visual = recalls(run, history)
     start = run.config.get("start_from_run") or run.config.get("start_from")
     dataset = f"{pairs['dataset']} ({str(pairs.get('dataset_hash'))[:8]})" if pairs.get("dataset") else ""
     rows = [
         ("dataset", dataset),
         ("pairs", "" if food is None else f"{number_text(food)} + {number_text(other or 0)} non-food"),
-        ("gallery", "" if size is None else f"{number_text(size)} validation pairs"),
-        ("R@10", "" if audio is None else f"{percent_text(audio)} / {percent_text(visual)} %"),
-        ("chance", "" if chance is None else f"{percent_text(chance)} %"),
+        *_of_gallery(run, history),
         ("start", Path(str(start)).stem if start else "random weights"),
         ("model", str(config.get("model", ""))),
         ("loss", f"triplet, margin {config['margin']:g}, blended" if "margin" in config else ""),
@@ -251,14 +264,54 @@ def details(run: RunRecord, history: RunHistory | None, config: Mapping[str, Any
         ("rate", f"{config['learning_rate']:g}" if "learning_rate" in config else ""),
         ("device", {"auto": "automatic", "cpu": "processor"}.get(device := str(run.config.get("device", "")), device)),
     ]
-    if history is not None and run.state == "running":
-        rate = history.rate.per_s()
-        rows.append(("speed", f"{rate:.3g} pairs/s" if rate else ""))
-        rows.append(("memory", bytes_text(history.memory_bytes) if history.memory_bytes else ""))
-        rows.append(("GPU memory", bytes_text(history.gpu_bytes) if history.gpu_bytes else ""))
-    left = None if history is None or run.state != "running" else history.left_s()
-    rows.append(("left", duration_text(left)) if left is not None else ("took", took_text(run)))
+    if history is None or not is_live:
+        rows.append(("took", took_text(run)))
+    else:
+        rate, left = history.rate.per_s(), history.left_s()
+        live = [
+            ("left", "" if left is None else duration_text(left)),
+            ("speed", f"{rate:.3g} pairs/s" if rate else ""),
+            ("memory", bytes_text(history.memory_bytes) if history.memory_bytes else ""),
+            *_of_card(history),
+        ]
+        rows = [*live, *rows]
     return [(name, value) for name, value in rows if value]
+
+
+def _of_gallery(run: RunRecord, history: RunHistory | None) -> list[tuple[str, str]]:
+    """Returns what Recall@10 was measured on, by its size and hash, and what it came to there."""
+    evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
+    size, chance = gallery(run, history)
+    audio, visual = recalls(run, history)
+    hash_ = str(evaluated.get("gallery_hash") or "")[:8]
+    return [
+        ("gallery", "" if size is None else f"{number_text(size)} pairs{f' ({hash_})' if hash_ else ''}"),
+        ("R@10", "" if audio is None else f"{percent_text(audio)} / {percent_text(visual)} %"),
+        ("chance", "" if chance is None else f"{percent_text(chance)} %"),
+    ]
+
+
+def _of_card(history: RunHistory) -> list[tuple[str, str]]:
+    """Returns what is told of the graphics card that a run trains on; nothing where it trains on the processor."""
+    if not history.gpu_bytes:
+        return []
+    whole = f" of {bytes_text(history.gpu_total_bytes)}" if history.gpu_total_bytes else ""
+    busy = "not told (nvidia-ml-py)" if history.gpu_busy is None else f"{100 * history.gpu_busy:.0f} % busy"
+    return [("GPU memory", f"{bytes_text(history.gpu_bytes)}{whole}"), ("GPU", busy)]
+
+
+def silence_text(silent_s: float) -> str:
+    """Returns what to say of a run whose process is there and gives no sign of life."""
+    return (
+        f"No sign of life for {duration_text(silent_s)}: it hangs, or the machine is overloaded. Cancel ends it; Resume "
+        "then goes on from its last saved state."
+    )
+
+
+def _number(value: object) -> float | None:
+    """Returns a finite number of a run's own files, None for anything else: they may be of another version, or edited."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_one else None  # type: ignore[arg-type]
 
 
 def _aware(moment: datetime) -> datetime:

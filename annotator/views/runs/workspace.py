@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStacked
 from annotator.views import theme
 from annotator.views.key_bindings import KeyBindings
 from annotator.views.runs.bought_card import BoughtCard
-from annotator.views.runs.chart import Curve, CurveChart
+from annotator.views.runs.chart import CurveChart
+from annotator.views.runs.chart_drawing import Curve
 from annotator.views.runs.comparison_page import ComparisonPage
 from annotator.views.runs.details_panel import ACTIONS, DetailsPanel, RunDetails
 from annotator.views.runs.form import RunForm
