@@ -141,10 +141,17 @@ def set_role(widget: QWidget, role: str) -> None:
     widget.style().polish(widget)
 
 
-def apply_theme(app: QApplication, name: str = "system", *, text_scale: float | None = None) -> Tokens:
+def apply_theme(
+    app: QApplication,
+    name: str = "system",
+    *,
+    text_scale: float | None = None,
+    system: Qt.ColorScheme | None = None,
+) -> Tokens:
     """Dresses the application in "dark", "light" or what the system shows ("system" follows its later changes).
 
-    `text_scale` makes all text larger or smaller; without it that stays as it is.
+    `text_scale` makes all text larger or smaller; without it that stays as it is. `system` is what the system shows, where
+    that was just told; else it is asked.
     """
     global _current, _choice, _text_scale
     _choice = name
@@ -152,8 +159,11 @@ def apply_theme(app: QApplication, name: str = "system", *, text_scale: float | 
     hints = app.styleHints()
     if id(app) not in _followed:
         _followed.add(id(app))
-        hints.colorSchemeChanged.connect(lambda _scheme: apply_theme(app, "system") if _choice == "system" else None)
-    is_light = name == "light" or (name == "system" and hints.colorScheme() == Qt.ColorScheme.Light)
+        hints.colorSchemeChanged.connect(
+            lambda scheme: apply_theme(app, "system", system=scheme) if _choice == "system" else None
+        )
+    shown = hints.colorScheme() if system is None else system
+    is_light = name == "light" or (name == "system" and shown == Qt.ColorScheme.Light)
     _current = LIGHT if is_light else DARK
     if app.style().name() != "fusion":
         app.setStyle("Fusion")
@@ -243,7 +253,7 @@ QListView[role="nav"]::item:selected:focus { border: 2px solid @accent; padding:
 
 QPushButton, QToolButton {
   background: @raised; color: @text; border: 1px solid @line; border-radius: 6px; padding: 0 12px; min-height: 28px;
-  font-weight: 500;
+  font-weight: 500; outline: 0;
 }
 QToolButton { padding: 0 6px; }
 QPushButton:hover, QToolButton:hover { border-color: @faint; }

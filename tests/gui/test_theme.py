@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
@@ -42,6 +43,18 @@ def test_a_theme_can_be_changed_while_the_app_runs(qapp: QApplication) -> None:
     assert theme.current() is LIGHT
     assert theme.apply_theme(qapp, "dark") is DARK
     assert qapp.palette().window().color().name() == DARK.bg
+
+
+def test_the_theme_follows_the_system_while_it_is_asked_to(qapp: QApplication) -> None:
+    changed = qapp.styleHints().colorSchemeChanged
+    theme.apply_theme(qapp, "system")
+    changed.emit(Qt.ColorScheme.Light)
+    assert theme.current() is LIGHT and qapp.palette().window().color().name() == LIGHT.bg
+    changed.emit(Qt.ColorScheme.Dark)
+    assert theme.current() is DARK
+    theme.apply_theme(qapp, "dark")
+    changed.emit(Qt.ColorScheme.Light)
+    assert theme.current() is DARK  # who has chosen is not overruled
 
 
 def test_figures_have_one_width(qapp: QApplication) -> None:

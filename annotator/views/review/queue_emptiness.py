@@ -16,13 +16,13 @@ STATE_WORDS: dict[QueueState, str] = {
     "open": "open",
 }
 _NOTHING: dict[QueueState, tuple[str, str]] = {
-    "skipped": ("Nothing is skipped", "Skip with S what you want to come back to: it waits here."),
-    "flagged": ("Nothing is flagged", "Flag a pair with F to talk about it: whoever flags it, it is listed here."),
+    "skipped": ("Nothing is skipped", "Skip what you want to come back to: it waits here."),
+    "flagged": ("Nothing is flagged", "Flag a pair to talk about it: whoever flags it, it is listed here."),
     "adjudicate": (
         "Nothing to adjudicate",
         "Pairs on which reviewers differ, or that somebody was unsure about, are listed here.",
     ),
-    "done": ("No verdicts yet", "Accept with A or reject with X: what you decided is listed here."),
+    "done": ("No verdicts yet", "Accept or reject: what you decided is listed here."),
 }
 
 
