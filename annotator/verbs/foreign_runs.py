@@ -12,6 +12,7 @@ from annotator.store.records import RunRecord, RunState
 from annotator.verbs.training import ELSEWHERE
 from davenet import events
 from davenet.errors import UserError
+from davenet.files import atomic_path, content_hash
 from davenet.specs import TrainSpec
 from davenet.training.presets import preset
 
@@ -27,7 +28,9 @@ def plan_elsewhere(project: Project, spec: TrainSpec) -> str:
 def command_elsewhere(project: Project, run: RunRecord) -> str:
     """Returns the command line that trains a run in a copy of the project's folder, in as many processes as are asked for.
 
-    Paths are relative to that folder; --nproc-per-node is the number of graphics cards there.
+    Paths are relative to that folder; --nproc-per-node is the number of graphics cards there. Weights that the run begins with
+    and that lie outside of the project are copied into the run's folder first, so that the other machine has them. Raises
+    UserError where they are gone or cannot be copied.
     """
     try:
         spec = TrainSpec.model_validate(run.config["spec"])
@@ -39,15 +42,28 @@ def command_elsewhere(project: Project, run: RunRecord) -> str:
     words += ["--run", folder, "--preset", spec.preset]
     for name, value in spec.config.items():
         words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    if spec.start_from is not None:
-        start = spec.start_from
-        words += [
-            "--start-from",
-            start.relative_to(project.path).as_posix() if start.is_relative_to(project.path) else str(start),
-        ]
+    for option, file in (("start-from", spec.start_from), ("image-weights", spec.image_weights)):
+        if file is not None:
+            words += [f"--{option}", _inside(project, run.id, option, file)]
     if spec.device != "auto":
         words += ["--device", spec.device]
     return shlex.join(words)
+
+
+def _inside(project: Project, run_id: str, name: str, file: Path) -> str:
+    """Returns where a file lies in the project's folder, copied into the run's where it lies elsewhere."""
+    if file.is_relative_to(project.path):
+        return file.relative_to(project.path).as_posix()
+    copied = project.run_dir(run_id) / f"{name}{file.suffix}"
+    try:
+        if not copied.is_file() or content_hash(copied) != content_hash(file):
+            with atomic_path(copied) as temporary:
+                shutil.copyfile(file, temporary)
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be copied to {copied} ({error.strerror}); bring it back, or free space."
+        ) from error
+    return copied.relative_to(project.path).as_posix()
 
 
 def take_in_run(project: Project, folder: Path) -> RunRecord:

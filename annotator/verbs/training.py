@@ -30,6 +30,7 @@ def plan_train(
     *,
     config: Mapping[str, object] | None = None,
     start_from: str | Path | None = None,
+    image_weights: Path | None = None,
     device: str = "auto",
     run_id: str | None = None,
     with_non_food: bool = True,
@@ -39,14 +40,16 @@ def plan_train(
     """Freezes the pairs into a new run's folder, adds the run's record and returns its spec.
 
     The pairs are those of a frozen `dataset` (its number, or "latest"), else what is accepted now, `with_non_food` pairs
-    or without. `start_from` is a run's id or a checkpoint file. Raises UserError with fewer than two accepted pairs, for
-    an unknown preset or impossible values, and for a checkpoint that is not there; nothing is written then. A run that
-    `waits` has a place in the queue: a window that is closed before it began starts it the next time.
+    or without. `start_from` is a run's id or a checkpoint file, `image_weights` a file of ImageNet weights in place of the
+    published ones. Raises UserError with fewer than two accepted pairs, for an unknown preset or impossible values, and for
+    a file that is not there; nothing is written then. A run that `waits` has a place in the queue: a window that is closed
+    before it began starts it the next time.
     """
     values = dict(config or {})
     chosen_config = training_preset(preset, values).model_dump(mode="json")
     values = {name: chosen_config[name] for name in values}  # as the right types, whoever typed them
     first_weights = None if start_from is None else resolve_checkpoint(project, start_from)
+    image_weights = _present(image_weights)
     chosen = _of_project(project, with_non_food) if dataset is None else _of_dataset(project, dataset)
     run_id, run_dir = _new_run_dir(project, preset, run_id)
     spec = TrainSpec(
@@ -57,6 +60,7 @@ def plan_train(
         preset=preset,
         config=values,
         start_from=first_weights,
+        image_weights=image_weights,
         device=device,
     )
     pairs = {
@@ -70,6 +74,7 @@ def plan_train(
         "start_from": None if first_weights is None else str(first_weights),
         "start_from_run": None if first_weights is None else run_of_checkpoint(project, first_weights),
         "start_from_hash": None if first_weights is None else content_hash(first_weights),
+        "image_weights": None if image_weights is None else str(image_weights),
         "device": device,
         "pairs": pairs,
         "app_version": __version__,
@@ -87,6 +92,7 @@ def plan_estimate(
     *,
     config: Mapping[str, object] | None = None,
     start_from: str | Path | None = None,
+    image_weights: Path | None = None,
     device: str = "auto",
     selection: datasets.Selection | None = None,
     dataset: int | str | None = None,
@@ -116,6 +122,7 @@ def plan_estimate(
         preset=preset,
         config={name: chosen_config[name] for name in values},
         start_from=first_weights,
+        image_weights=_present(image_weights),
         device=device,
     )
     return EstimateSpec(train=train)
@@ -244,6 +251,15 @@ def resolve_checkpoint(project: Project, name: str | Path) -> Path:
     if isinstance(name, Path) or path.suffix == ".safetensors":
         raise UserError(f"{path} does not exist; give a run's id or a checkpoint file.")
     return project.checkpoint_path(resolve_run(project, name).id)
+
+
+def _present(file: Path | None) -> Path | None:
+    if file is None:
+        return None
+    path = file.expanduser().absolute()
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; choose another file of weights, or none to fetch the published ones.")
+    return path
 
 
 def run_of_checkpoint(project: Project, path: Path) -> str | None:

@@ -43,11 +43,14 @@ def _folder(place: Path, *, final: events.Event | None = DONE) -> Path:
 def test_the_command_for_elsewhere_asks_for_the_very_run_that_was_planned(project: Project, tmp_path: Path) -> None:
     start = tmp_path / "it's a start.safetensors"
     start.write_bytes(b"weights")
+    images = project.path / "vgg16.pth"
+    images.write_bytes(b"of images")
     spec = verbs.plan_train(
         project,
         "small",
         config={"epochs": 3, "model": "light", "flip": False},
         start_from=start,
+        image_weights=images,
         dataset=_frozen(project),
     )
     command = verbs.plan_elsewhere(project, spec)
@@ -55,7 +58,10 @@ def test_the_command_for_elsewhere_asks_for_the_very_run_that_was_planned(projec
     assert words[0] == "torchrun"
     understood = _spec(words[words.index("train") + 1 :])
     assert understood.config == spec.config
-    assert (understood.preset, understood.start_from) == ("small", start)
+    assert understood.preset == "small"
+    copied = Path("runs") / spec.run_dir.name / "start-from.safetensors"  # it lay outside of the project
+    assert (understood.start_from, understood.image_weights) == (Path.cwd() / copied, Path.cwd() / "vgg16.pth")
+    assert (project.path / copied).read_bytes() == b"weights"
     assert understood.train_pairs == Path.cwd() / "runs" / spec.run_dir.name / "train.pairs.jsonl"
     assert project.store.run(spec.run_dir.name).message == verbs.ELSEWHERE
 
@@ -126,3 +132,14 @@ def test_a_run_of_another_version_has_no_command_and_says_so(project: Project) -
     project.store.add_run(RunRecord("old", "small", "planned", {"spec": {"verb": "train", "warp": 9}}))
     with pytest.raises(UserError, match="another version"):
         verbs.command_elsewhere(project, project.store.run("old"))
+
+
+def test_weights_that_are_gone_are_told_and_no_command_is_given(project: Project, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    start.write_bytes(b"weights")
+    spec = verbs.plan_train(project, "small", start_from=start, dataset=_frozen(project))
+    start.unlink()
+    with pytest.raises(UserError, match=r"cannot be copied.*bring it back"):
+        verbs.plan_elsewhere(project, spec)
+    with pytest.raises(UserError, match=r"no-weights\.pth does not exist"):
+        verbs.plan_train(project, "small", image_weights=tmp_path / "no-weights.pth", dataset=_frozen(project))

@@ -25,7 +25,6 @@ from annotator.views.runs.starting import Starting
 from annotator.views.runs.workspace import RunsWorkspace
 from annotator.views.work import Work
 from davenet import events
-from davenet.errors import UserError
 
 UPDATE_MS = 200
 
@@ -258,13 +257,11 @@ class RunsPresenter(QObject):
         self.starting.open(self._runs, Wish("train", preset), self._view.show_form)
 
     def _copy_command(self, run: RunRecord) -> None:
-        try:
-            command = verbs.command_elsewhere(self._project, run)
-        except UserError as error:
-            self._view.notice.show_notice(str(error), "error")
-            return
-        QGuiApplication.clipboard().setText(command)
-        self._view.notice.show_notice(f"Copied; run it in a copy of the project's folder: {command}", "good")
+        def copied(command: str) -> None:
+            QGuiApplication.clipboard().setText(command)
+            self._view.notice.show_notice(f"Copied; run it in a copy of the project's folder: {command}", "good")
+
+        self._in_background(lambda: verbs.command_elsewhere(self._project, run), copied)
 
     def _ask_for_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self._view, "The folder of a run", str(self._project.runs_dir))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from annotator.datasets import DatasetVersion, Selection
-from annotator.store.records import RunRecord
+from annotator.store.records import RunRecord, Split
 from annotator.views.data.fields import Field, Form, Variant, Wish
 from annotator.views.runs.training_fields import training_fields
 from davenet.evaluation.paper import TABLES
@@ -15,8 +15,9 @@ from davenet.training.presets import PRESETS, TrainConfig
 VERB = "train"
 PAIRS, START = "Which pairs", "Where it begins"
 NOW = 0  # the dataset that is frozen when the run starts
-_PAIR_FIELDS = ("dataset", "accepted_by", "reviewers", "unjudged", "non_food", "corrections")
-_START_FIELDS = ("start_from", "checkpoint", "device")
+_PAIR_FIELDS = ("dataset", "accepted_by", "reviewers", "splits", "unjudged", "non_food", "corrections")
+_SPLITS: Mapping[str, tuple[Split, ...]] = {"all": ("train", "validation", "test"), "no test": ("train", "validation")}
+_START_FIELDS = ("start_from", "checkpoint", "image_weights", "device")
 _FIRST = ("demo", "best")  # the presets that most people want, before the paper's rows
 
 
@@ -49,6 +50,9 @@ class RunWish:
     device: str = "auto"
     selection: Selection = field(default_factory=Selection)
     dataset: int | None = None
+    image_weights: Path | None = (
+        None  # a file of ImageNet weights; None: the published ones are fetched where they are needed
+    )
 
 
 def run_form(facts: FormFacts) -> Form:
@@ -74,6 +78,7 @@ def wish_of(filled: Wish, facts: FormFacts) -> RunWish:
     selection = Selection(
         accepted_by=given.get("accepted_by", "final"),
         reviewers=reviewers,
+        splits=_SPLITS[given.get("splits", "all")],
         unjudged=given.get("unjudged", False),
         non_food=given.get("non_food", True),
         corrections=given.get("corrections", True),
@@ -86,6 +91,7 @@ def wish_of(filled: Wish, facts: FormFacts) -> RunWish:
         given.get("device", "auto"),
         selection,
         given.get("dataset") or None,
+        given.get("image_weights"),
     )
 
 
@@ -99,13 +105,15 @@ def filled_from(run: RunRecord) -> Wish:
         values["start_from"] = run.config["start_from_run"]
     elif run.config.get("start_from"):
         values["checkpoint"] = Path(str(run.config["start_from"]))
+    if run.config.get("image_weights"):
+        values["image_weights"] = Path(str(run.config["image_weights"]))
     values["device"] = run.config.get("device", "auto")
     return Wish(VERB, run.preset, tuple(values.items()))
 
 
 def carried(before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what stays when another preset is chosen: which pairs, and where it runs."""
-    return {name: before[name] for name in (*_PAIR_FIELDS, "device") if name in before}
+    return {name: before[name] for name in (*_PAIR_FIELDS, "image_weights", "device") if name in before}
 
 
 def _about(name: str) -> str:
@@ -152,6 +160,15 @@ def _pair_fields(facts: FormFacts) -> tuple[Field, ...]:
             section=PAIRS,
         ),
         Field(
+            "splits",
+            "Splits",
+            "choice",
+            "all",
+            "Training videos train, validation videos measure; test videos are frozen beside them for a last measurement.",
+            section=PAIRS,
+            choices=(("all", "training, validation, test"), ("no test", "training and validation")),
+        ),
+        Field(
             "unjudged",
             "Also pairs nobody has judged",
             "bool",
@@ -194,6 +211,16 @@ def _start_fields(facts: FormFacts, preset: str) -> tuple[Field, ...]:
             blank="none",
             section=START,
             file_kinds="Checkpoints (*.safetensors)",
+        ),
+        Field(
+            "image_weights",
+            "ImageNet weights",
+            "file",
+            None,
+            "For presets that begin with ImageNet: a file of them, else the published ones are fetched once.",
+            blank="fetched where needed",
+            section=START,
+            file_kinds="Weights (*.pth *.safetensors)",
         ),
         Field(
             "device",
