@@ -37,7 +37,8 @@ def command_elsewhere(project: Project, run: RunRecord) -> str:
     except (KeyError, ValueError) as error:
         raise UserError(f"Run {run.id} was planned by another version; duplicate it and start that.") from error
     folder = f"runs/{run.id}"
-    words = ["torchrun", "--standalone", "--nproc-per-node=1", "-m", "davenet", "train", "--clips", "clips"]
+    # without the two dashes torchrun takes our --run for the beginning of its own --run-path, and ends
+    words = ["torchrun", "--standalone", "--nproc-per-node=1", "-m", "--", "davenet", "train", "--clips", "clips"]
     words += ["--pairs", f"{folder}/{spec.train_pairs.name}", "--validation", f"{folder}/{spec.validation_pairs.name}"]
     words += ["--run", folder, "--preset", spec.preset]
     for name, value in spec.config.items():

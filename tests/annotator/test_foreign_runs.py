@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from torch.distributed.run import get_args_parser
 
 from annotator import datasets, verbs
 from annotator.project import Project
@@ -56,7 +57,9 @@ def test_the_command_for_elsewhere_asks_for_the_very_run_that_was_planned(projec
     command = verbs.plan_elsewhere(project, spec)
     words = shlex.split(command)
     assert words[0] == "torchrun"
-    understood = _spec(words[words.index("train") + 1 :])
+    passed_on = get_args_parser().parse_args(words[1:])  # as torchrun itself reads it
+    assert (passed_on.training_script, passed_on.training_script_args[0]) == ("davenet", "train")
+    understood = _spec(passed_on.training_script_args[1:])
     assert understood.config == spec.config
     assert understood.preset == "small"
     copied = Path("runs") / spec.run_dir.name / "start-from.safetensors"  # it lay outside of the project
