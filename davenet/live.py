@@ -150,6 +150,7 @@ class LiveMaps:
     mode: Mode
     crop: tuple[float, float, float, float]
     _stretches: dict[int, tuple[NDArray[np.float64], NDArray[np.float16]]] = field(default_factory=dict)
+    _similarity: dict[int, NDArray[np.float32]] = field(default_factory=dict)
     _range: tuple[float, float] | None = None
 
     def load(self) -> "LiveMaps":
@@ -164,6 +165,7 @@ class LiveMaps:
         arrays = read_arrays(self._at(index))
         if arrays is None or "maps" not in arrays or len(arrays["maps"]) != len(arrays.get("times_s", ())):
             return False
+        self._similarity[index] = arrays["maps"].mean(axis=(1, 2), dtype=np.float32)
         self._stretches[index] = arrays["times_s"], arrays["maps"]
         self._range = None
         return True
@@ -218,6 +220,16 @@ class LiveMaps:
             else:
                 joined.append((start, end))
         return joined
+
+    def similarities(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Returns all times (n) that are there, in order, and each map's mean: how well its frame fits its sound."""
+        order = sorted(index for index in self._stretches if len(self._stretches[index][0]))
+        if not order:
+            return np.zeros(0), np.zeros(0, np.float32)
+        return (
+            np.concatenate([self._stretches[index][0] for index in order]),
+            np.concatenate([self._similarity[index] for index in order]),
+        )
 
     def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float16]]:
         """Returns all times (n) and maps (n, H, W) that are there, in order."""

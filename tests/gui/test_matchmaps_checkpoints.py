@@ -160,6 +160,7 @@ def test_a_file_that_cannot_listen_is_refused_in_one_sentence_and_what_listens_g
 
 def test_arrow_keys_and_the_wheel_pass_over_no_checkpoint_by_accident(qtbot: QtBot, desk: Opened) -> None:
     workspace, _ = desk
+    workspace.ask_checkpoint = lambda folder: None  # type: ignore[method-assign]
     asked: list[bool] = []
     workspace.panel.open_requested.connect(asked.append)
     box = workspace.panel.checkpoints

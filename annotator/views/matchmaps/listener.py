@@ -287,6 +287,5 @@ class Listener(QObject):
 
 def _snapshot(maps: LiveMaps) -> Snapshot:
     floor, scale = maps.display_range()
-    times_s, found = maps.arrays()
-    similarity = np.zeros(0, np.float32) if not len(found) else found.mean(axis=(1, 2), dtype=np.float32)
+    times_s, similarity = maps.similarities()
     return Snapshot(tuple(maps.intervals()), floor, scale, times_s, similarity)

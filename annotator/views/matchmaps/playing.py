@@ -1,7 +1,5 @@
 """The player while the Matchmaps workspace is in view: it is shared with nobody there, and left alone elsewhere."""
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
@@ -35,7 +33,7 @@ class Playing(QObject):
         self.player.state_changed.disconnect(self._show_state)
 
     def is_mine(self) -> bool:
-        return self.video is not None and self.player.path == Path(self.video.path) and self._widget.isVisible()
+        return self.video is not None and self.player.path == self.video.path and self._widget.isVisible()
 
     @property
     def is_playing(self) -> bool:

@@ -127,22 +127,20 @@ class SimilarityStrip(QWidget):
         painter.end()
         return layer
 
-    def _y(self, value: float, curve: Curve) -> float:
+    def _points(self, curve: Curve, times_s: NDArray[np.float64], values: NDArray[np.float32]) -> list[QPointF]:
         low, high = curve.limits()
-        share = 0.5 if high <= low else (value - low) / (high - low)
-        return self.height() - _BOTTOM - share * (self.height() - _TOP - _BOTTOM)
+        shares = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+        start, end, room = self._start, self._end, max(1, self.width() - 2 * MARGIN)
+        xs = MARGIN + (times_s - start) / (end - start) * room
+        ys = self.height() - _BOTTOM - shares * (self.height() - _TOP - _BOTTOM)
+        return [QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
 
     def _paint_curve(self, painter: QPainter, curve: Curve, base: float, *, fills: bool) -> None:
         tokens = theme.current()
         first = max(0, int(np.searchsorted(curve.times_s, self._start)) - 1)
         last = min(len(curve.times_s), int(np.searchsorted(curve.times_s, self._end)) + 1)
         stride = max(1, (last - first) // max(1, self.width()))
-        points = [
-            QPointF(self._x(time_s), self._y(value, curve))
-            for time_s, value in zip(
-                curve.times_s[first:last:stride].tolist(), curve.values[first:last:stride].tolist(), strict=True
-            )
-        ]
+        points = self._points(curve, curve.times_s[first:last:stride], curve.values[first:last:stride])
         if not points:
             return
         if fills:
@@ -157,8 +155,9 @@ class SimilarityStrip(QWidget):
         """Marks the moment whose sound fits the frame shown best, on its curve."""
         if self._best_s is None or not self._start <= self._best_s <= self._end:
             return
-        tokens, x = theme.current(), self._x(self._best_s)
-        y = self._y(self._curves[-1].at(self._best_s), self._curves[-1])
+        tokens, curve = theme.current(), self._curves[-1]
+        point = self._points(curve, np.array([self._best_s]), np.array([curve.at(self._best_s)], np.float32))[0]
+        x, y = point.x(), point.y()
         painter.setPen(QPen(tokens.color("panel"), 1.5))
         painter.setBrush(tokens.color("accent"))
         painter.drawPolygon(

@@ -20,7 +20,7 @@ from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from davenet.look import difference, overlay, within_frame
 
 _TELL_MS = 450  # between two words to the jobs of where the window is
-_CURVES_MS = 120
+_CURVES_MS = 200  # no eye follows a curve that changes more often
 _CHANGE_PIXELS = 192
 
 
