@@ -95,7 +95,9 @@ def _read(folder: Path) -> dict[str, Any]:
     """Returns what a run's folder says it was asked."""
     path = folder / "config.json"
     if not path.is_file():
-        raise UserError(f"{folder} is no run's folder (no config.json in it); choose the folder that --run named.")
+        raise UserError(
+            f"{folder} is no run's folder (no config.json in it); choose that of one run, such as runs/007-demo."
+        )
     try:
         asked = json.loads(path.read_text("utf-8"))
         values = {name: value for name, value in asked["config"].items() if name != "description"}

@@ -49,6 +49,7 @@ class RunDetails:
     notes: str = ""
     tags: tuple[str, ...] = ()
     is_compared: bool = False
+    is_elsewhere: bool = False  # it waits for another machine, which is no fault
 
 
 class DetailsPanel(QFrame):
@@ -151,9 +152,11 @@ class DetailsPanel(QFrame):
         self.title.setText(details.title)
         self.facts.set_rows(details.facts)
         self.message.setText(details.message)
+        theme.set_role(self.message, "muted" if details.is_elsewhere else "bad")
         self.message.setVisible(bool(details.message))
         for name, button in self._actions.items():
             button.setVisible(name in details.actions)
+        self._actions["resume"].setText("Start here" if details.is_elsewhere else "Resume")
         self._actions["compare"].setText("Compare no more" if details.is_compared else "Compare")
         self._buttons.updateGeometry()
         for part in (self._log_head, self.log):

@@ -93,7 +93,7 @@ def details_of(
     n_waiting: int,
 ) -> RunDetails:
     ended_badly = job is None and run.state in ("failed", "crashed")
-    is_told = ended_badly or run.message == verbs.ELSEWHERE
+    is_elsewhere = job is None and run.message == verbs.ELSEWHERE
     is_live = job is not None and job.state in ("running", "stopping")
     silence = values.silence_text(job.silent_s) if job is not None and job.silent_s else ""
     return RunDetails(
@@ -102,11 +102,12 @@ def details_of(
         run.preset,
         tuple(values.details(run, history, _config(run), is_live=is_live)),
         frozenset(_actions(run, job, is_evaluating=is_evaluating, n_waiting=n_waiting)),
-        silence or (run.message if is_told else ""),
+        silence or (run.message if ended_badly or is_elsewhere else ""),
         tuple(reversed(history.log)) if history else (),
         run.notes,
         run.tags,
         is_compared,
+        is_elsewhere,
     )
 
 

@@ -222,6 +222,10 @@ def gallery(run: RunRecord, history: RunHistory | None = None) -> tuple[int | No
 
 
 def took_text(run: RunRecord) -> str:
+    """Returns how long its training took, wherever it went on; of an older run, from its planning to its end."""
+    trained_s = _number(run.result.get("training_s"))
+    if trained_s:
+        return duration_text(trained_s)
     if run.created_at is None or run.finished_at is None:
         return ""
     return duration_text((_aware(run.finished_at) - _aware(run.created_at)).total_seconds())
