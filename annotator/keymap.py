@@ -216,6 +216,7 @@ _LIST = [
         ("tables", "Tables by class and word", ("4",)),
         ("projection", "Map by PCA or UMAP", ("P",)),
         ("colours", "Map coloured by class, verdict or split", ("V",)),
+        ("box", "A box on the map: arrows move it, Shift sizes it, Enter selects", ("B",)),
         ("kind", "Table by class or by word", ("W",)),
         ("sort", "Sort the table by the next column", ("O",)),
         ("tables_csv", "Save the table as CSV", ("Ctrl+S",)),

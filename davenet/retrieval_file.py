@@ -8,7 +8,7 @@ a thread that reads 100,000 of them give way to a window's.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,11 @@ from safetensors.numpy import save_file
 
 from davenet.errors import UserError
 from davenet.files import atomic_path, content_hash, write_text_atomically
+from davenet.retrieved_pairs import RetrievedPair, RetrievedPairs
 
 FORMAT = "matchmap-annotator retrieval"
 VERSION = 2  # 1 kept all pairs in one line
 MOST_SIMILAR = 10
-
-
-@dataclass(frozen=True, slots=True)
-class RetrievedPair:
-    """One pair of the gallery; `sound_s` is the centre of its segment as the checkpoint hears it."""
-
-    uid: str
-    video_uid: str
-    time_s: float
-    sound_s: float
-    segment_s: float
-    class_name: str | None
-    word: str | None
-    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,7 @@ class Retrieval:
     """A gallery seen by a checkpoint. `overall` holds the figures of `davenet.evaluation.gallery.figures` and the macro F1s."""
 
     arrays: Arrays
-    pairs: tuple[RetrievedPair, ...]
+    pairs: Sequence[RetrievedPair]  # RetrievedPairs where it was read
     classes: tuple[GroupRow, ...]
     words: tuple[GroupRow, ...]
     overall: Mapping[str, Any]
@@ -169,13 +156,11 @@ def read_retrieval(path: Path, *, embeddings: bool = True) -> Retrieval:
             raise UserError(f"{path} does not belong to the .jsonl beside it, or is cut short; {_AGAIN}.")
         with open(said, encoding="utf-8") as lines:
             lines.readline()
-            digest, pairs = hashlib.blake2b(digest_size=8), []
-            for line in lines:
-                digest.update(line.encode())
-                pairs.append(RetrievedPair(**json.loads(line)))
+            digest = hashlib.blake2b(digest_size=8)
+            pairs = RetrievedPairs(_each(lines, digest.update))
         found = Retrieval(
             arrays=_read_arrays(path, embeddings=embeddings),
-            pairs=tuple(pairs),
+            pairs=pairs,
             classes=tuple(_row(row) for row in head["classes"]),
             words=tuple(_row(row) for row in head["words"]),
             overall=dict(head["overall"]),
@@ -189,6 +174,12 @@ def read_retrieval(path: Path, *, embeddings: bool = True) -> Retrieval:
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise UserError(f"{path} or the .jsonl beside it is damaged or cut short; {_AGAIN}.") from error
     return found
+
+
+def _each(lines: Iterable[str], digest: Callable[[bytes], None]) -> Iterator[RetrievedPair]:
+    for line in lines:
+        digest(line.encode())
+        yield RetrievedPair(**json.loads(line))
 
 
 def _read_arrays(path: Path, *, embeddings: bool) -> Arrays:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from davenet.retrieval_file import Arrays, Retrieval, RetrievedPair
+from davenet.retrieval_file import Arrays, Retrieval
+from davenet.retrieved_pairs import RetrievedPair
 
 
 def gallery(n: int, *, found: dict[int, list[int]], videos: str = "", classes: list[str] | None = None) -> Retrieval:

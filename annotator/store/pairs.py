@@ -138,6 +138,19 @@ class PairQueries(Database):
                 found.update(_records(session, some, _decisions_of(session, some, reviewer)))
         return [found[uid] for uid in wanted if uid in found]
 
+    def decisions(self, uids: Iterable[str], *, kind: PairKind, reviewer: str) -> dict[str, Decision | None]:
+        """Returns a reviewer's decisions, None where there is none, on those of the uids that are pairs of this kind."""
+        found: dict[str, Decision | None] = {}
+        with self._reading() as session:
+            for some in in_batches(list(uids)):
+                query = select(tables.Pair.uid).where(tables.Pair.uid.in_(some), tables.Pair.kind == kind)
+                found.update(dict.fromkeys(session.scalars(query)))
+            own = tables.Standing.reviewer == reviewer
+            for uid, decision in session.execute(select(tables.Standing.pair_uid, tables.Standing.decision).where(own)):
+                if uid in found:
+                    found[uid] = cast(Decision, decision)
+        return found
+
     def pair(self, uid: str, *, reviewer: str = "") -> PairRecord:
         """Raises UserError where the project has no such pair."""
         found = self.pairs([uid], reviewer=reviewer)

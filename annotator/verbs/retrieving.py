@@ -14,7 +14,8 @@ from davenet.evaluation.paper import GalleryName
 from davenet.evaluation.projection import require_umap
 from davenet.files import content_hash
 from davenet.pairs import Pair, WeakLabel, pair_uid, write_pairs
-from davenet.retrieval_file import GroupRow, RetrievedPair, read_head
+from davenet.retrieval_file import GroupRow, read_head
+from davenet.retrieved_pairs import RetrievedPair
 from davenet.specs import RetrieveSpec
 
 Gallery = Literal["validation", "test", "mined"] | GalleryName

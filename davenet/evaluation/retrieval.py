@@ -26,10 +26,10 @@ from davenet.retrieval_file import (
     Arrays,
     GroupRow,
     Retrieval,
-    RetrievedPair,
     retrieval_path,
     write_retrieval,
 )
+from davenet.retrieved_pairs import RetrievedPair
 from davenet.specs import RetrieveSpec
 from davenet.training.dataset import PairReader, Segmenting
 
@@ -56,7 +56,8 @@ def retrieve(spec: RetrieveSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
         emit(events.Skipped(loss.pair.uid, loss.reason))
     if len(seen.pairs) < 2:
         why = f" ({seen.lost[0].reason})" if seen.lost else ""
-        raise UserError(f"{spec.pairs} has {len(seen.pairs)} readable pairs and Recall@10 needs two{why}")
+        n = f"{len(seen.pairs)} readable pair{'' if len(seen.pairs) == 1 else 's'}"
+        raise UserError(f"{spec.pairs} has {n} and Recall@10 needs two{why}; choose or freeze a larger gallery.")
     found = retrieval_of(
         seen,
         segmenting,

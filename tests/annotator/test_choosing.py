@@ -14,7 +14,8 @@ from annotator.store.records import RunRecord
 from davenet.errors import UserError
 from davenet.files import content_hash
 from davenet.pairs import Pair, write_pairs
-from davenet.retrieval_file import RetrievedPair, write_retrieval
+from davenet.retrieval_file import write_retrieval
+from davenet.retrieved_pairs import RetrievedPair
 from tests.annotator.project_maker import decide, make_project
 
 RUN = "001-small"

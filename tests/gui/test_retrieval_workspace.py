@@ -2,8 +2,11 @@
 
 import csv
 import shutil
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,9 @@ from annotator.jobs.queue import JobQueue
 from annotator.playback.player import Player
 from annotator.project import Project
 from annotator.store.records import RunRecord
-from annotator.views.retrieval import reading
+from annotator.views.retrieval import pictures, reading
+from annotator.views.retrieval import presenter as presenter_module
+from annotator.views.retrieval.cases import Cases
 from annotator.views.retrieval.plane_shapes import inside
 from annotator.views.retrieval.presenter import RetrievalPresenter
 from annotator.views.retrieval.sound import QUERY
@@ -394,3 +399,155 @@ def test_a_read_only_project_says_why_nothing_is_accepted(looked: Table, monkeyp
     with pytest.raises(UserError, match="only be read"):
         verbs.accept_result(looked.project, pair, pair, seconds=1.0)
     assert reading.sources(looked.project)[1] == RUN
+
+
+def test_a_block_of_the_matrix_selects_its_pairs_by_click_and_by_keys(looked: Table) -> None:
+    view, cases = looked.view, looked.presenter.cases
+    assert cases is not None
+    view.setFocus()
+    looked.press(Key.Key_3)
+    assert not view.send.isEnabled()
+    names = [name for name, _, _ in view.matrix._runs]
+    square, side = view.matrix.square(), view.matrix.square().width() / len(cases.found)
+
+    def at(row: int, column: int) -> QPoint:
+        return QPoint(round(square.left() + (column + 0.5) * side), round(square.top() + (row + 0.5) * side))
+
+    QTest.mouseClick(
+        view.matrix, Qt.MouseButton.LeftButton, pos=at(0, 3)
+    )  # two pairs a class, so column 3 is the second
+    assert {cases.name(place) for place in looked.selected()} == set(names[:2]) and len(looked.selected()) == 4
+    assert view.send.text() == "Send 4 to review"
+    looked.press(Key.Key_S)
+    name, uids = looked.sent[-1]
+    assert f"frames of {names[0]} × sounds of" in name and set(uids) == {
+        cases.pair(place).uid for place in looked.selected()
+    }
+    QTest.mouseClick(view.matrix, Qt.MouseButton.LeftButton, pos=QPoint(round(square.left()) - 20, at(4, 0).y()))
+    assert {cases.name(place) for place in looked.selected()} == {names[2]}  # a class by its name
+    looked.press(Key.Key_Escape)
+    assert not looked.selected() and not view.send.isEnabled()
+    view.matrix._put_cross(0, 0)
+    looked.press(Key.Key_Space)
+    looked.press(Key.Key_Down, Key.Key_Down, Key.Key_Right, Key.Key_Right)
+    looked.press(Key.Key_Space, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    assert {cases.name(place) for place in looked.selected()} == set(names[:2])
+    assert view.matrix.selection_words() == f"{names[0]}, {names[1]}"
+
+
+def test_a_box_moved_by_arrows_selects_on_the_map_what_lies_in_it(looked: Table) -> None:
+    view, plane = looked.view, looked.view.plane
+    view.setFocus()
+    looked.press(Key.Key_2, Key.Key_B)
+    assert plane.box is not None and view.box.isChecked()
+    before = plane.box
+    looked.press(Key.Key_Left, Key.Key_Left, Key.Key_Up)
+    assert plane.box.topLeft() != before.topLeft() and plane.box.size() == before.size()
+
+    def hold(key: Key, n: int, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        for _ in range(n):
+            QTest.keyClick(plane, key, modifiers)
+
+    hold(Key.Key_Right, 200)
+    assert plane.box.right() <= plane.width()  # it stays where points are
+    hold(Key.Key_Left, 200)
+    hold(Key.Key_Up, 200)
+    hold(Key.Key_Right, 200, Qt.KeyboardModifier.ShiftModifier)
+    hold(Key.Key_Down, 8, Qt.KeyboardModifier.ShiftModifier)
+    box, points = plane.box, plane.points_at()
+    n = len(points) // 2
+    by_hand = {i % n for i, (x, y) in enumerate(points.tolist()) if box.contains(x, y)}
+    assert 0 < len(by_hand) < n
+    looked.press(Key.Key_Return)
+    assert set(looked.selected()) == by_hand and view.send.isEnabled()
+    looked.press(Key.Key_Return, modifiers=Qt.KeyboardModifier.ControlModifier)
+    assert view.page() == "cases" and looked.presenter.case is not None and looked.presenter.case.place == min(by_hand)
+    looked.press(Key.Key_2, Key.Key_Escape)
+    assert plane.box is None and set(looked.selected()) == by_hand
+    looked.press(Key.Key_Escape)
+    assert not looked.selected()
+
+
+def test_names_of_the_legend_add_up_with_shift_and_hidden_kinds_stay_out(looked: Table) -> None:
+    view, plane, cases = looked.view, looked.view.plane, looked.presenter.cases
+    assert cases is not None
+    view.setFocus()
+    looked.press(Key.Key_2, Key.Key_Return, Key.Key_Down)
+    looked.press(Key.Key_Return, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    assert {cases.name(place) for place in looked.selected()} == set(plane.groups.names[:2])
+    QTest.mouseClick(view.frames, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(view.sounds, Qt.MouseButton.LeftButton)
+    plane.select_group(0)
+    assert not looked.selected()
+
+
+def test_several_rows_of_a_table_are_sent_together(looked: Table) -> None:
+    view, cases = looked.view, looked.presenter.cases
+    assert cases is not None
+    view.setFocus()
+    looked.press(Key.Key_4, Key.Key_Down)
+    looked.press(Key.Key_Down, Key.Key_Down, modifiers=Qt.KeyboardModifier.ShiftModifier)
+    chosen = view.tables.chosen()
+    assert len(chosen) == 3 and {cases.name(place) for place in looked.selected()} == set(chosen)
+    looked.press(Key.Key_S)
+    assert set(looked.sent[-1][1]) == {cases.pair(place).uid for place in looked.selected()}
+    assert all(name in looked.sent[-1][0] for name in chosen[:2])
+
+
+def test_listing_and_drawing_happen_off_the_gui_thread_and_a_turn_scales_one_picture(
+    looked: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, set[int]] = {"listing": set(), "points": set(), "matrix": set(), "inside": set()}
+
+    def told(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*values: Any) -> Any:
+            threads[what].add(threading.get_ident())
+            return function(*values)
+
+        return call
+
+    monkeypatch.setattr(Cases, "listing", told("listing", Cases.listing))
+    monkeypatch.setattr(presenter_module, "drawn", told("points", presenter_module.drawn))
+    monkeypatch.setattr(presenter_module.matrix, "scaled", told("matrix", presenter_module.matrix.scaled))
+    scaled: list[int] = []
+    rounded = pictures._rounded
+    turn = [0]
+    monkeypatch.setattr(pictures, "_rounded", lambda *values: (scaled.append(turn[0]), rounded(*values))[1])
+    looked.view.setFocus()
+    for key in (Key.Key_H, Key.Key_H, Key.Key_2, Key.Key_3, Key.Key_1):
+        QTest.keyClick(looked.focused(), key)
+        for _ in range(60):
+            QApplication.processEvents()
+            turn[0] += 1
+    looked.settle()
+    del threads["inside"]
+    assert all(found and threading.get_ident() not in found for found in threads.values())
+    of_a_turn = Counter(scaled)
+    assert of_a_turn and max(of_a_turn.values()) <= 3 * 2  # a list, a grid and a query, each at most one a paint
+
+
+def test_a_gallery_that_was_mined_anew_or_has_one_pair_is_said_in_place(looked: Table, qtbot: QtBot) -> None:
+    path = looked.project.run_dir(RUN) / "validation.pairs.jsonl"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:-2]), "utf-8")
+    looked.presenter.galleries.read_place()
+    looked.settle()
+    assert "pairs are others since it was looked at (2 gone); look again" in looked.view.notice.text()
+    path.write_text(lines[0], "utf-8")
+    looked.view.setFocus()
+    looked.press(Key.Key_L)
+    assert "has 1 readable pair and Recall@10 needs two" in looked.view.work.text()
+
+
+def test_a_video_that_was_moved_is_named_with_where_it_should_be(looked: Table) -> None:
+    for video in looked.project.store.videos():
+        video.path.rename(video.path.with_suffix(".away"))
+    try:
+        looked.press(Key.Key_H, Key.Key_H)
+        looked.view.setFocus()
+        looked.press(Key.Key_Space)
+        assert "relink it in Data to hear it" in looked.view.notice.text()
+        assert str(looked.project.store.videos()[0].path.parent) in looked.view.notice.text()
+    finally:
+        for video in looked.project.store.videos():
+            video.path.with_suffix(".away").rename(video.path)

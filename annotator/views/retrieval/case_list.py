@@ -1,6 +1,6 @@
 """The list of queries: thumbnail, class, where from, and the rank of the true one with the shape of hit or miss."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,9 @@ class CaseModel(QAbstractTableModel):
 
 
 class CaseDelegate(QStyledItemDelegate):
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._painted = PaintedPictures()
+    def __init__(self, list_: QTableView) -> None:
+        super().__init__(list_)
+        self._painted = PaintedPictures(list_.viewport().update)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, ROW_HEIGHT)
@@ -147,6 +147,7 @@ class CaseList(QTableView):
     def show_case(self, place: int | None) -> None:
         """Selects the row of a place without telling anybody."""
         row = self.cases.row_of(place)
+        before = self.currentIndex()
         self.selectionModel().blockSignals(True)
         if row is None:
             self.clearSelection()
@@ -155,8 +156,17 @@ class CaseList(QTableView):
             self.selectRow(row)
             self.scrollTo(self.cases.index(row, 0))
         self.selectionModel().blockSignals(False)
-        self.viewport().update()
+        for index in (before, self.currentIndex()):
+            if index.isValid():
+                self.update(index)
         self.selection_moved.emit()
+
+    def take_fetched(self, places: Collection[int]) -> None:
+        """There are pictures of these places of the gallery now."""
+        first = max(0, self.rowAt(0))
+        for row in range(first, min(len(self.cases.places), first + self.viewport().height() // ROW_HEIGHT + 2)):
+            if int(self.cases.places[row]) in places:
+                self.update(self.cases.index(row, 0))
 
     def step(self, rows: int) -> None:
         """Goes to the row so many further, as far as there are any."""
@@ -168,7 +178,7 @@ class CaseList(QTableView):
         held = self.selectionModel().selection()
         parts = [held.at(at) for at in range(held.size())]
         ranges = [np.arange(part.top(), part.bottom() + 1) for part in parts]
-        rows = np.unique(np.concatenate(ranges)) if ranges else np.zeros(0, np.int64)
+        rows = np.sort(np.concatenate(ranges)) if ranges else np.zeros(0, np.int64)
         return self.cases.places[rows[rows < len(self.cases.places)]]
 
     def _moved(self, current: QModelIndex, _previous: QModelIndex) -> None:

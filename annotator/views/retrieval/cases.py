@@ -3,14 +3,15 @@
 What is asked of all pairs at once is asked of arrays: a gallery may have 100,000.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from davenet.retrieval_file import MOST_SIMILAR, Retrieval, RetrievedPair
+from davenet.retrieval_file import MOST_SIMILAR, Retrieval
+from davenet.retrieved_pairs import Codes, RetrievedPair, RetrievedPairs
 
 Places = NDArray[np.int64]  # of the gallery
 Way = Literal["audio", "visual"]  # a frame asks for its segment, or a segment for its frame
@@ -67,23 +68,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
-    """What each pair (N) has of a few names; −1 is none of them."""
-
-    names: tuple[str, ...]
-    of_N: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, values: Sequence[str | None]) -> "Codes":
-        names = tuple(sorted({value for value in values if value}))
-        place = {name: at for at, name in enumerate(names)}
-        return cls(names, np.fromiter((place.get(value or "", -1) for value in values), np.int64, len(values)))
-
-    def are(self, wanted: Collection[str]) -> NDArray[np.bool_]:
-        return np.isin(self.of_N, [at for at, name in enumerate(self.names) if name in wanted])
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
     """The cases that are wanted, in their order, and how many there are of each kind with the same class and text."""
 
@@ -92,59 +76,91 @@ class Listing:
     counts: Mapping[Show, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """What a search looks in: a line a pair with its class, word, video and uid, casefolded."""
+
+    text: str
+    starts_N: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, pairs: RetrievedPairs, titles: Mapping[str, str]) -> "Searched":
+        columns = (_texts(pairs.classes), _texts(pairs.words), _texts(pairs.videos, titles), pairs.uids_N.tolist())
+        lines = [" ".join(values).casefold().replace("\n", " ") + "\n" for values in zip(*columns, strict=True)]
+        lengths = np.fromiter((len(line) for line in lines), np.int64, len(lines))
+        return cls("".join(lines), np.cumsum(lengths) - lengths)
+
+    def have(self, word: str) -> NDArray[np.bool_]:
+        """Returns (N): which pairs have this casefolded word in their line."""
+        found = []
+        at = self.text.find(word)
+        while at >= 0:
+            found.append(at)
+            at = self.text.find("\n", at)  # the next line
+            at = self.text.find(word, at) if at >= 0 else -1
+        have_N = np.zeros(len(self.starts_N), bool)
+        have_N[np.searchsorted(self.starts_N, found, side="right") - 1] = True
+        return have_N
+
+
+def _texts(codes: Codes, shown: Mapping[str, str] | None = None) -> list[str]:
+    names = [(shown or {}).get(name, name) for name in codes.names]
+    return [names[at] if at >= 0 else "" for at in codes.of_N.tolist()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cases:
     """A gallery that was looked at, with the verdicts and the videos' titles of the project; made by `Cases.of`."""
 
     found: Retrieval
+    pairs: RetrievedPairs
     titles: Mapping[str, str]
-    classes: Codes
     words: Codes  # casefolded
-    splits: Codes
-    texts: Sequence[str]  # what a search looks in, casefolded
-    place_of: Mapping[str, int]  # by uid
+    searched: Searched
     decisions_N: NDArray[np.str_]  # "" where there is none
     is_ours_N: NDArray[np.bool_]  # a pair of the project
-    accepted: frozenset[str] = field(default=frozenset())  # uids of pairs made since, which are no rows of the gallery
 
     @classmethod
-    def of(
-        cls, found: Retrieval, titles: Mapping[str, str], decisions: Mapping[str, str], ours: Collection[str]
-    ) -> "Cases":
-        """Takes a while for a large gallery: call it off the GUI thread."""
-        pairs = found.pairs
+    def of(cls, found: Retrieval, titles: Mapping[str, str], decisions: Mapping[str, str | None]) -> "Cases":
+        """`decisions` holds those of the pairs that are the project's. Takes a while: call it off the GUI thread."""
+        pairs = found.pairs if isinstance(found.pairs, RetrievedPairs) else RetrievedPairs(found.pairs)
+        words = pairs.words
+        uids = pairs.uids_N.tolist()
         return cls(
             found,
+            pairs,
             titles,
-            Codes.of([pair.class_name for pair in pairs]),
-            Codes.of([pair.word.casefold() if pair.word else None for pair in pairs]),
-            Codes.of([pair.split for pair in pairs]),
-            [
-                f"{p.class_name or ''} {p.word or ''} {titles.get(p.video_uid, p.video_uid)} {p.uid}".casefold()
-                for p in pairs
-            ],
-            {pair.uid: place for place, pair in enumerate(pairs)},
-            np.array([decisions.get(pair.uid, "") for pair in pairs], "U6"),
-            np.fromiter((pair.uid in ours for pair in pairs), bool, len(pairs)),
+            Codes.of([None if at < 0 else words.names[at].casefold() for at in words.of_N.tolist()]),
+            Searched.of(pairs, titles),
+            np.array([decisions.get(uid) or "" for uid in uids], "U6"),
+            np.fromiter((uid in decisions for uid in uids), bool, len(uids)),
         )
 
+    @property
+    def classes(self) -> Codes:
+        return self.pairs.classes
+
+    @property
+    def splits(self) -> Codes:
+        return self.pairs.splits
+
     def with_decision(self, uid: str, decision: str) -> "Cases":
-        place = self.place_of.get(uid)
+        place = self.pairs.place_of(uid)
         if place is None:
-            return replace(self, accepted=self.accepted | {uid})
+            return self  # a pair made since, which is no row of the gallery
         decisions_N, is_ours_N = self.decisions_N.copy(), self.is_ours_N.copy()
         decisions_N[place], is_ours_N[place] = decision, True
         return replace(self, decisions_N=decisions_N, is_ours_N=is_ours_N)
 
     def pair(self, place: int) -> RetrievedPair:
-        return self.found.pairs[place]
+        return self.pairs[place]
 
     def title(self, place: int) -> str:
-        uid = self.found.pairs[place].video_uid
+        uid = self.pairs.videos.name(place) or ""
         return self.titles.get(uid, uid)
 
     def name(self, place: int) -> str:
-        return self.found.pairs[place].class_name or "no class"
+        return self.pairs.classes.name(place) or "no class"
 
     def ranks(self, way: Way) -> NDArray[np.int64]:
         return self.found.arrays.audio_ranks_N if way == "audio" else self.found.arrays.visual_ranks_N
@@ -172,7 +188,7 @@ class Cases:
         if wanted.class_name is not None:
             keep &= self.classes.are({wanted.class_name})
         for word in wanted.text.casefold().split():
-            keep &= np.fromiter((word in text for text in self.texts), bool, len(ranks))
+            keep &= self.searched.have(word)
         n, n_hits = int(keep.sum()), int((keep & is_hit).sum())
         if wanted.show != "all":
             keep &= is_hit == (wanted.show == "hits")
@@ -193,7 +209,7 @@ class Cases:
     def reviewable(self, places: Places) -> list[str]:
         """Returns the uids of those that are pairs of the project: uniform ones have no label to judge."""
         ours = places[self.is_ours_N[places]]
-        return list(dict.fromkeys(self.found.pairs[place].uid for place in ours.tolist()))
+        return list(dict.fromkeys(self.pairs.uids_N[ours].tolist()))
 
 
 def table_csv(cases: Cases, kind: Literal["class", "word"]) -> str:

@@ -12,9 +12,9 @@ from annotator.views.retrieval.cases import Cases
 
 
 class Fetching(QObject):
-    """`pictures` and `waves` are by place of the gallery; `fetched` tells that there are more of them."""
+    """`pictures` and `waves` are by place of the gallery; `fetched` tells of which there are more."""
 
-    fetched = Signal()
+    fetched = Signal(object)  # places
     failed = Signal(object)  # UserError
 
     def __init__(self, project: Project, background: Background, parent: QObject | None = None) -> None:
@@ -55,7 +55,7 @@ class Fetching(QObject):
         def put(found: dict[int, list[float]]) -> None:
             kept.update(found)
             if kept is self.waves:
-                self.fetched.emit()
+                self.fetched.emit(frozenset(found))
 
         self._background.run(lambda: reading.read_waves(self._project, pairs), put, self.failed.emit, priority=1)
 
@@ -69,6 +69,6 @@ class Fetching(QObject):
         def put(found: dict[int, QImage]) -> None:
             kept.update(found)
             if kept is self.pictures:
-                self.fetched.emit()
+                self.fetched.emit(frozenset(found))
 
         self._background.run(lambda: reading.read_pictures(self._project, pairs), put, self.failed.emit, priority=1)

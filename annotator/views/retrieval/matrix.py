@@ -3,6 +3,8 @@
 A block is the frames of one class with the sounds of another. A click, or Space on the keyboard's cross, selects its pairs.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,31 @@ def coloured(picture_MM: NDArray[np.float16]) -> QImage:
     return rgb_image(cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The picture as large as it is painted (pixels a side), with lines where classes begin (rows of the picture)."""
+
+    key: object
+    image: QImage
+    pixels: int
+    firsts: tuple[int, ...]
+
+
+def scaled(wanted: Wanted) -> QImage:
+    """Returns the picture at its size; safe off the GUI thread."""
+    is_larger = wanted.image.height() > wanted.pixels
+    how = Qt.TransformationMode.SmoothTransformation if is_larger else Qt.TransformationMode.FastTransformation
+    image = wanted.image.scaled(wanted.pixels, wanted.pixels, mode=how)
+    painter = QPainter(image)
+    line = theme.DARK.color("text", 0.35)
+    for first in wanted.firsts:
+        at = round(first * wanted.pixels / wanted.image.height())
+        painter.fillRect(0, at, wanted.pixels, 1, line)
+        painter.fillRect(at, 0, 1, wanted.pixels, line)
+    painter.end()
+    return image
+
+
 class Matrix(QWidget):
     """`pointed` says what is under the pointer or the keyboard's cross; `opened` asks for the case of its frame.
 
@@ -36,6 +63,7 @@ class Matrix(QWidget):
     pointed = Signal(str)
     opened = Signal(int)
     selected = Signal(object)  # places
+    picture_wanted = Signal(object)  # Wanted: scaled elsewhere, it comes back by `take_picture`
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +76,8 @@ class Matrix(QWidget):
         self._runs: list[tuple[str, int, int]] = []
         self._cross: tuple[int, int] | None = None  # row and column of the picture
         self._blocks: list[tuple[int, int]] = []  # what is selected: runs of frames and of sounds
-        self._scaled: tuple[object, QPixmap] | None = None
+        self._asked: object = None
+        self._picture = QPixmap()
 
     def sizeHint(self) -> QSize:
         return QSize(800, 560)
@@ -209,7 +238,8 @@ class Matrix(QWidget):
         if self._image.isNull():
             return
         tokens, painter, square = theme.current(), QPainter(self), self.square()
-        painter.drawPixmap(square.topLeft(), self._picture(square.width()))
+        self._ask_for_picture(square.width())
+        painter.drawPixmap(square.toRect(), self._picture)
         scale = square.width() / self._image.height()
         self._paint_runs(painter, square, scale)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -227,36 +257,32 @@ class Matrix(QWidget):
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 8)
 
-    def _picture(self, side: float) -> QPixmap:
-        """Returns the picture as large as it is painted, scaled once."""
+    def _ask_for_picture(self, side: float) -> None:
         ratio = self.devicePixelRatioF()
         key = (self._image.cacheKey(), side, ratio)
-        if self._scaled is None or self._scaled[0] != key:
-            pixels = round(side * ratio)
-            is_larger = self._image.height() > pixels
-            how = Qt.TransformationMode.SmoothTransformation if is_larger else Qt.TransformationMode.FastTransformation
-            pixmap = QPixmap.fromImage(self._image.scaled(pixels, pixels, mode=how))
-            pixmap.setDevicePixelRatio(ratio)
-            self._scaled = (key, pixmap)
-        return self._scaled[1]
+        if key != self._asked:
+            self._asked = key
+            firsts = tuple(first for _, first, _ in self._runs[1:])
+            self.picture_wanted.emit(Wanted(key, self._image, round(side * ratio), firsts))
+
+    def take_picture(self, key: object, image: QImage) -> None:
+        """Takes the picture that was asked for last; an older one is passed over."""
+        if key == self._asked:
+            image.setDevicePixelRatio(self.devicePixelRatioF())
+            self._picture = QPixmap.fromImage(image)
+            self.update()
 
     def _paint_runs(self, painter: QPainter, square: QRectF, scale: float) -> None:
-        """Paints the lines between the classes, and the names that have room."""
+        """Paints the names of the classes, as far as they have room."""
         tokens, chosen = theme.current(), {run for block in self._blocks for run in block}
+        plain, strong = theme.font(theme.SECTION_PX), theme.font(theme.SECTION_PX, QFont.Weight.DemiBold)
+        metrics = QFontMetrics(strong)
         free_from = square.top()
         for run, (name, first, last) in enumerate(self._runs):
-            painter.setFont(
-                theme.font(theme.SECTION_PX, QFont.Weight.DemiBold if run in chosen else QFont.Weight.Normal)
-            )
-            metrics = QFontMetrics(painter.font())
             top, bottom = square.top() + first * scale, square.top() + last * scale
             middle = max((top + bottom) / 2, free_from + metrics.height() / 2)
-            if first:
-                painter.setPen(QPen(theme.DARK.color("text", 0.35), 1))
-                painter.drawLine(QPointF(square.left(), top), QPointF(square.right(), top))
-                across = square.left() + first * scale
-                painter.drawLine(QPointF(across, square.top()), QPointF(across, square.bottom()))
             if middle + metrics.height() / 2 <= square.bottom() + 2 and abs(middle - (top + bottom) / 2) < 14:
+                painter.setFont(strong if run in chosen else plain)
                 painter.setPen(tokens.color("accent" if run in chosen else "muted"))
                 box = QRectF(square.left() - _NAMES - 8, middle - 8, _NAMES, 16)
                 shown = metrics.elidedText(name, Qt.TextElideMode.ElideRight, _NAMES)

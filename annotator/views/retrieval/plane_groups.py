@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
 from annotator.views import theme
-from annotator.views.retrieval.cases import Cases, Codes
+from annotator.views.retrieval.cases import Cases
+from davenet.retrieved_pairs import Codes
 
 By = Literal["class", "verdict", "split"]
 BYS: tuple[By, ...] = ("class", "verdict", "split")

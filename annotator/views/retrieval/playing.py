@@ -9,7 +9,7 @@ from annotator.store.records import VideoRecord
 from annotator.views.retrieval.cases import Case, Cases
 from annotator.views.retrieval.sound import QUERY, SegmentSound
 from annotator.views.retrieval.workspace import RetrievalWorkspace
-from davenet.retrieval_file import RetrievedPair
+from davenet.retrieved_pairs import RetrievedPair
 
 
 class Playing(QObject):

@@ -3,16 +3,17 @@
 Files and the database are read in the background; a gallery is looked at by a job. Torch never enters this process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from annotator.playback.player import Player
 from annotator.store.records import VideoRecord
 from annotator.views.background import Background
+from annotator.views.retrieval import matrix
 from annotator.views.retrieval.cases import Case, Cases, Listing
 from annotator.views.retrieval.fetching import Fetching
 from annotator.views.retrieval.galleries import GalleryChoice
@@ -55,6 +56,11 @@ class RetrievalPresenter(QObject):
         self._videos: Mapping[str, VideoRecord] = {}
         self._wants_umap = False
         self._list_number = 0
+        self._parts: list[
+            Callable[[], object]
+        ] = []  # of the workspace that take a new gallery, each in a turn of its own
+        self._turn = QTimer(self, interval=0)
+        self._turn.timeout.connect(self._put_part)
         self._connect()
 
     def _connect(self) -> None:
@@ -70,6 +76,7 @@ class RetrievalPresenter(QObject):
         plane.picture_wanted.connect(self._draw_plane)
         plane.lassoed.connect(self._hold)
         view.matrix.opened.connect(self._open_case)
+        view.matrix.picture_wanted.connect(self._scale_matrix)
         view.tables.group_opened.connect(self._open_group)
         self.galleries.loaded.connect(self._put)
         self.looking.looked.connect(self._show_anew)
@@ -82,12 +89,14 @@ class RetrievalPresenter(QObject):
         self._work.collected.connect(self._run_changed)
 
     def close(self) -> None:
+        self._turn.stop()
         self.fetching.close()
         self.playing.sound.shutdown()
         self._background.shutdown()
 
     def is_idle(self) -> bool:
-        return self._background.is_idle() and not self.fetching.is_waiting() and not self.looking.is_busy
+        is_waiting = self.fetching.is_waiting() or self._turn.isActive()
+        return self._background.is_idle() and not is_waiting and not self.looking.is_busy
 
     def choose(self, run_id: str) -> None:
         """Shows the gallery of a run."""
@@ -107,14 +116,22 @@ class RetrievalPresenter(QObject):
         view.grid.waves = self.fetching.waves
         view.panel.set_facts(*self._facts())
         view.panel.set_listed(self.cases, None)
-        view.panel.set_cases(self.cases)
-        view.matrix.set_cases(self.cases, loaded.matrix if loaded else QImage())
-        view.tables.set_cases(self.cases)
-        self.sending.set_cases(self.cases, self.galleries.source)
-        self._put_plane("umap" if self._wants_umap and self._has_umap() else "pca")
-        self._relist()
+        self._parts = [
+            lambda: view.panel.set_cases(self.cases),
+            self._relist,
+            lambda: view.matrix.set_cases(self.cases, loaded.matrix if loaded else QImage()),
+            lambda: view.tables.set_cases(self.cases),
+            lambda: self._put_plane("umap" if self._wants_umap and self._has_umap() else "pca"),
+            lambda: self.sending.set_cases(self.cases, self.galleries.source),
+        ]
+        self._turn.start()
         if loaded is not None:
             view.show_gallery()
+
+    def _put_part(self) -> None:
+        self._parts.pop(0)()
+        if not self._parts:
+            self._turn.stop()
 
     def _facts(self) -> tuple[str, str]:
         if self.cases is None:
@@ -229,10 +246,11 @@ class RetrievalPresenter(QObject):
         self._view.open_page("cases")
         self._view.panel.want(show="all", **changes)
 
-    def _show_fetched(self) -> None:
-        self._view.grid.take_pictures()
-        self._view.panel.list.viewport().update()
-        self._show_query_picture()
+    def _show_fetched(self, places: frozenset[int]) -> None:
+        self._view.grid.take_fetched(places)
+        self._view.panel.list.take_fetched(places)
+        if self.case is not None and self.case.place in places:
+            self._show_query_picture()
 
     def _show_query_picture(self) -> None:
         if self.case is None or self.cases is None:
@@ -254,7 +272,7 @@ class RetrievalPresenter(QObject):
             self.sending.set_cases(self.cases, self.galleries.source)
         self.verdict_given.emit()
 
-    # -- the plane -----------------------------------------------------------------------------------------------------
+    # -- map and matrix ------------------------------------------------------------------------------------------------
 
     def _has_umap(self) -> bool:
         return self.cases is not None and self.cases.found.arrays.frames_umap_N2 is not None
@@ -281,6 +299,12 @@ class RetrievalPresenter(QObject):
     def _draw_plane(self, points: Points) -> None:
         take = self._view.plane.take_picture
         self._background.run(lambda: drawn(points), lambda image: take(points.key, image), self._say, priority=1)
+
+    def _scale_matrix(self, wanted: matrix.Wanted) -> None:
+        take = self._view.matrix.take_picture
+        self._background.run(
+            lambda: matrix.scaled(wanted), lambda image: take(wanted.key, image), self._say, priority=1
+        )
 
     def _hold(self, polygon_P2: np.ndarray, adds: bool) -> None:
         plane, screen = self._view.plane, self._view.plane.points_at()

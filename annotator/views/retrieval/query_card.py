@@ -20,7 +20,7 @@ class _Asks(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._painted = PaintedPictures()
+        self._painted = PaintedPictures(self.update)
         self.image: QImage | None = None
         self.wave: Sequence[float] = ()
         self.is_sound = False

@@ -19,7 +19,8 @@ from davenet.clips import open_clip
 from davenet.errors import UserError
 from davenet.media.log_mel import HOP_S
 from davenet.pairs import read_pairs
-from davenet.retrieval_file import RetrievedPair, read_retrieval
+from davenet.retrieval_file import read_retrieval
+from davenet.retrieved_pairs import RetrievedPair, RetrievedPairs
 
 PICTURE_WIDTH = 320  # pixels of a result's frame
 N_BARS = 60  # of a segment's loudness
@@ -85,14 +86,13 @@ def place_of(project: Project, source: Source) -> Place:
 def load(project: Project, path: Path, gallery: str) -> Loaded:
     """Reads a gallery that was looked at, and what the project knows of its pairs; raises UserError for a damaged file."""
     found = read_retrieval(path, embeddings=False)
-    uids = [pair.uid for pair in found.pairs]
-    records = project.store.pairs(uids, reviewer=project.reviewer)
-    decisions = {record.uid: record.decision for record in records if record.decision is not None}
+    pairs = found.pairs
+    uids = pairs.uids_N.tolist() if isinstance(pairs, RetrievedPairs) else [pair.uid for pair in pairs]
     videos = {video.uid: video for video in project.store.videos()}
     titles = {uid: video.title for uid, video in videos.items()}
-    ours = frozenset(record.uid for record in records if record.kind == "food")
+    decisions = project.store.decisions(uids, kind="food", reviewer=project.reviewer)
     changed = _changed(project, path, gallery, {*uids, *(uid for uid, _ in found.unreadable)})
-    return Loaded(Cases.of(found, titles, decisions, ours), coloured(found.arrays.picture_MM), videos, changed)
+    return Loaded(Cases.of(found, titles, decisions), coloured(found.arrays.picture_MM), videos, changed)
 
 
 def _changed(project: Project, path: Path, gallery: str, seen: set[str]) -> str:

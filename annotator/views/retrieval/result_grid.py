@@ -1,9 +1,9 @@
 """The ten most similar of a query as cells: frame, word, similarity, the true one marked; Enter or a click plays it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
@@ -13,6 +13,7 @@ from annotator.views.widgets.painting import draw_focus_ring, draw_glyph
 from annotator.views.widgets.time_layout import clock_text
 
 GAP, PAD, TEXT = 12, 8, 62
+A_TURN = 5  # cells of a new case that are painted in one turn of the window
 _MOST_WIDTH = 340
 _MOVES = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
@@ -30,12 +31,15 @@ class ResultGrid(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.pictures: Mapping[int, QImage] = {}
-        self._painted = PaintedPictures()
+        self._painted = PaintedPictures(self.update)
         self.waves: Mapping[int, Sequence[float]] = {}
         self._cases: Cases | None = None
         self._case: Case | None = None
         self._chosen, self._hovered = 0, -1
         self._heard, self._heard_share = -1, 0.0
+        self._late_cells: list[int] = []
+        self._turn = QTimer(self, interval=0)
+        self._turn.timeout.connect(self._update_late)
         self._accepted: frozenset[int] = frozenset()
         self.setAccessibleName("The ten most similar")
         self.setToolTip("")
@@ -51,7 +55,25 @@ class ResultGrid(QWidget):
         self._chosen, self._hovered, self._heard = 0, -1, -1
         self._accepted = frozenset()
         self._tell()
-        self.update()
+        self._late_cells = list(range(A_TURN, len(self.results())))
+        if self._late_cells:
+            self.update(self._around(range(A_TURN)))
+            self._turn.start()
+        else:
+            self.update()
+
+    def _update_late(self) -> None:
+        """Lets the cells that a new case changes be painted a few a turn: ten at once would take most of ten milliseconds."""
+        now, self._late_cells = self._late_cells[:A_TURN], self._late_cells[A_TURN:]
+        self.update(self._around(now))
+        if not self._late_cells:
+            self._turn.stop()
+
+    def _around(self, numbers: Iterable[int]) -> QRegion:
+        region = QRegion()
+        for number in numbers:
+            region += self.cell(number).toAlignedRect()
+        return region
 
     def set_accepted(self, numbers: frozenset[int]) -> None:
         """Marks the results that were accepted as pairs."""
@@ -61,9 +83,11 @@ class ResultGrid(QWidget):
     def accepted(self) -> frozenset[int]:
         return self._accepted
 
-    def take_pictures(self) -> None:
-        """There are more pictures or sounds than before."""
-        self.update()
+    def take_fetched(self, places: Collection[int]) -> None:
+        """There are pictures or sounds of these places of the gallery now."""
+        for number, result in enumerate(self.results()):
+            if result.place in places:
+                self.update(self.cell(number).toAlignedRect())
 
     def results(self) -> tuple[Result, ...]:
         return () if self._case is None else self._case.results
@@ -217,14 +241,19 @@ class ResultGrid(QWidget):
         wave = self.waves.get(place)
         if not wave:
             return
-        band = QRectF(picture.left(), picture.bottom() - 26, picture.width(), 26)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # on whole pixels: it is dear
+        band = QRectF(picture.left(), picture.bottom() - 26, picture.width(), 26).toRect()
         painter.fillRect(band, theme.DARK.color("stage", 0.72))
         middle, step = band.center().y(), band.width() / len(wave)
-        top = [QPointF(band.left() + (i + 0.5) * step, middle - 1 - 10 * value) for i, value in enumerate(wave)]
-        below = [QPointF(point.x(), 2 * middle - point.y()) for point in reversed(top)]
+        bars = []
+        for index, value in enumerate(wave):
+            left, right = round(band.left() + index * step), round(band.left() + (index + 1) * step)
+            half = max(1, round(10 * value))
+            bars.append(QRect(left, middle - half, max(1, right - left - 1), 2 * half))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.DARK.color("text", 0.85))
-        painter.drawPolygon(QPolygonF(top + below))
+        painter.drawRects(bars)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
     def _paint_number(self, painter: QPainter, picture: QRectF, number: int) -> None:
         badge = QRectF(picture.left() + 6, picture.top() + 6, 24 if number >= 9 else 20, 20)

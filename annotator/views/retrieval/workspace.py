@@ -64,7 +64,7 @@ class RetrievalWorkspace(QWidget):
         self.send, self.look = QPushButton("Send to review"), QPushButton("Look again")
         self.projections = {"pca": Pill("PCA"), "umap": Pill("UMAP")}
         self.bys: dict[By, Pill] = {by: Pill(f"by {by}") for by in BYS}
-        self.frames, self.sounds = Pill("● frames"), Pill("■ sounds")
+        self.frames, self.sounds, self.box = Pill("● frames"), Pill("■ sounds"), Pill("box")
         self._plane_told, self._matrix_told = QLabel(), QLabel()
         self._pages, self._centre = QStackedWidget(), QStackedWidget()
         self._lay_out()
@@ -136,8 +136,8 @@ class RetrievalWorkspace(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(16, 4, 16, 0)
         row.setSpacing(6)
-        for pill in (*self.projections.values(), *self.bys.values(), self.frames, self.sounds):
-            if pill in (self.bys["class"], self.frames):
+        for pill in (*self.projections.values(), *self.bys.values(), self.frames, self.sounds, self.box):
+            if pill in (self.bys["class"], self.frames, self.box):
                 row.addSpacing(10)
             row.addWidget(pill)
         row.addSpacing(10)
@@ -182,6 +182,8 @@ class RetrievalWorkspace(QWidget):
         for pill in (self.frames, self.sounds):
             pill.clicked.connect(self._show_kinds)
         self.plane.pointed.connect(self._plane_told.setText)
+        self.plane.box_shown.connect(self.box.setChecked)
+        self.box.clicked.connect(self._turn_box)
         self.matrix.pointed.connect(self._matrix_told.setText)
         self.tables.csv_requested.connect(self.csv_requested)
 
@@ -209,6 +211,7 @@ class RetrievalWorkspace(QWidget):
         on_map: dict[str, Callable[[], object]] = {
             "projection": lambda: self.projection_chosen.emit("umap" if self.projections["pca"].isChecked() else "pca"),
             "colours": self._next_colours,
+            "box": self._turn_box,
         }
         self._bind(on_map, lambda: self.is_full() and self.page() == "map")
         on_tables: dict[str, Callable[[], object]] = {
@@ -245,11 +248,18 @@ class RetrievalWorkspace(QWidget):
         for pill, what in ((self.frames, "frames"), (self.sounds, "sounds")):
             pill.setToolTip(f"Show the {what} on the map")
             pill.setAccessibleName(f"Show the {what}")
+        self.box.setToolTip(tip("retrieval.box"))
         self.tables.csv.setToolTip(tip("retrieval.tables_csv"))
         for pill in (self.tables.by_class, self.tables.by_word):
             pill.setToolTip(tip("retrieval.kind"))
-        self.plane.setToolTip("Draw around points to select them; a name of the legend selects all of its own")
-        self.matrix.setToolTip("Arrows move the cross, Shift ten at a time; Enter or a double click opens the case")
+        self.plane.setToolTip(
+            "Draw around points, or press a name of the legend, to select them; Shift adds. Up, Down and Enter choose a name, "
+            "Ctrl+Enter or a double click opens a case"
+        )
+        self.matrix.setToolTip(
+            "A click or Space selects a block's pairs, Shift adds. Arrows move the cross, Shift ten at a time; Enter or a "
+            "double click opens the case"
+        )
 
     def showEvent(self, event: object) -> None:
         super().showEvent(event)  # type: ignore[arg-type]
@@ -302,6 +312,10 @@ class RetrievalWorkspace(QWidget):
     def _next_colours(self) -> None:
         now = next(by for by, pill in self.bys.items() if pill.isChecked())
         self.colour_by(BYS[(BYS.index(now) + 1) % len(BYS)])
+
+    def _turn_box(self) -> None:
+        self.plane.show_box(self.plane.box is None)
+        self.plane.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_kinds(self) -> None:
         self.plane.set_shown(frames=self.frames.isChecked(), sounds=self.sounds.isChecked())
