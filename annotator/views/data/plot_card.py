@@ -272,6 +272,7 @@ def _make_plot(card: PlotCard) -> Any:
 
     plot = Plot(background=None)
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # there is nothing to do in it: Tab passes over
     plot.setFrameShape(QFrame.Shape.NoFrame)
     plot.setAntialiasing(True)
     item = plot.getPlotItem()

@@ -73,6 +73,7 @@ class ReviewersPage(QWidget):
         column.addWidget(grid_widget)
         column.addStretch(1)
         self.scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self.scroll.setAccessibleName("Figures of the reviewers: the arrows scroll")
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setWidget(inner)
         for ground in (self.scroll.viewport(), inner, grid_widget):
