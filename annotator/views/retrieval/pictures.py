@@ -19,10 +19,11 @@ _A_TURN = 1  # pictures that are scaled in one
 class PaintedPictures:
     """Pictures by the key of their image (QImage.cacheKey) and size, those used last.
 
-    `again` is asked to repaint a part of the widget whose picture did not come to be scaled in this turn.
+    `again` is asked to repaint a part of the widget whose picture did not come to be scaled in this turn; without it all
+    are scaled at once.
     """
 
-    def __init__(self, again: Callable[[QRect], None]) -> None:
+    def __init__(self, again: Callable[[QRect], None] | None = None) -> None:
         self._kept: OrderedDict[tuple[int, int, int, float], QPixmap] = OrderedDict()
         self._again = again
         self._left_out: list[QRect] = []
@@ -43,7 +44,7 @@ class PaintedPictures:
         pixmap = self._kept.get(key)
         if pixmap is None:
             self._turn.start()
-            if self._n_scaled >= _A_TURN:
+            if self._n_scaled >= _A_TURN and self._again is not None:
                 self._left_out.append(box.toAlignedRect())
                 clip.addRoundedRect(box, radius, radius)
                 painter.fillPath(clip, theme.current().color("line"))
@@ -59,7 +60,8 @@ class PaintedPictures:
         self._n_scaled = 0
         left_out, self._left_out = self._left_out, []
         for rect in left_out:
-            self._again(rect)
+            if self._again is not None:
+                self._again(rect)
 
 
 def _rounded(image: QImage, size: QSize, radius: float, ratio: float) -> QPixmap:
