@@ -352,11 +352,11 @@ def test_a_run_that_goes_on_shows_what_it_learns_from_and_what_it_takes(runs: Ru
     for event in told:
         job.event_arrived.emit(event)
     runs.until(lambda: len(runs.view.details.current.pairs()) == 2)
-    facts = dict(runs.view.details.facts.rows())
+    facts = dict(runs.view.details.live.rows())
     assert (facts["memory"], facts["GPU memory"]) == ("800 MB", "3.4 GB of 80.0 GB")
     assert facts["GPU"] == "not told (nvidia-ml-py)"
     job.event_arrived.emit(events.Metrics(2, 0.6, {"gpu_busy": 0.87}))
-    runs.until(lambda: dict(runs.view.details.facts.rows())["GPU"] == "87 % busy")
+    runs.until(lambda: dict(runs.view.details.live.rows())["GPU"] == "87 % busy")
     assert not runs.view.details.current.isHidden()
 
     job.silent_s = 125.0

@@ -43,6 +43,7 @@ class RunDetails:
     head: str
     title: str
     facts: tuple[tuple[str, str], ...]
+    live: tuple[tuple[str, str], ...] = ()  # what changes while it goes on
     actions: frozenset[str] = frozenset()
     message: str = ""
     log: tuple[str, ...] = ()  # the newest first
@@ -64,10 +65,11 @@ class DetailsPanel(QFrame):
         self.head = SectionHead("")
         self.title = QLabel(wordWrap=True)
         theme.set_role(self.title, "title")
-        self.facts = FactRows()
+        self.live, self.facts = FactRows(), FactRows()
         self.message = QLabel(wordWrap=True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         theme.set_role(self.message, "bad")
+        self.message.setContentsMargins(0, 0, 0, 10)
         self.notes = _line("Notes", "What this run is for; kept with it")
         self.tags = _line("Tags, with commas", "Words to find this run by")
         for field in (self.notes, self.tags):
@@ -91,12 +93,15 @@ class DetailsPanel(QFrame):
         for name in ("cancel", "delete"):
             theme.set_role(self._actions[name], "danger")
         self._log_head = SectionHead("Log")
-        self._current_head, self.current, self._current = SectionHead(""), CurrentPairs(), QWidget()
-        current = QVBoxLayout(self._current)
-        current.setContentsMargins(0, 0, 0, 12)
-        current.setSpacing(6)
-        current.addWidget(self._current_head)
-        current.addWidget(self.current)
+        self._current_head, self.current, self._live = SectionHead(""), CurrentPairs(), QWidget()
+        live = QVBoxLayout(self._live)
+        live.setContentsMargins(0, 0, 0, 14)
+        live.setSpacing(0)
+        live.addWidget(self.live)
+        live.addSpacing(10)
+        live.addWidget(self._current_head)
+        live.addSpacing(6)
+        live.addWidget(self.current)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(16, 14, 16, 12)
@@ -104,10 +109,10 @@ class DetailsPanel(QFrame):
         for part, space in (
             (self.head, 4),
             (self.title, 8),
-            (self.facts, 10),
-            (self.message, 8),
-            (self._buttons, 12),
-            (self._current, 0),
+            (self.message, 0),
+            (self._live, 0),
+            (self._buttons, 10),
+            (self.facts, 12),
             (self.notes, 6),
             (self.tags, 12),
             (self._log_head, 6),
@@ -139,6 +144,7 @@ class DetailsPanel(QFrame):
             for part in (self.message, self._log_head, self.log):
                 part.hide()
             self.set_current(())
+            self._live.hide()
             return
         is_other = details.run_id != self._run_id
         if is_other:
@@ -151,6 +157,8 @@ class DetailsPanel(QFrame):
         self.head.setText(details.head)
         self.title.setText(details.title)
         self.facts.set_rows(details.facts)
+        self.live.set_rows(details.live)
+        self._live.setVisible(bool(details.live))
         self.message.setText(details.message)
         theme.set_role(self.message, "muted" if details.is_elsewhere else "bad")
         self.message.setVisible(bool(details.message))
@@ -165,7 +173,8 @@ class DetailsPanel(QFrame):
 
     def set_current(self, pairs: Sequence[CurrentPair], n: int = 0) -> None:
         """Shows a few of the `n` pairs of the step under way; none: the run does not go on."""
-        self._current.setVisible(bool(pairs))
+        for part in (self._current_head, self.current):
+            part.setVisible(bool(pairs))
         self._current_head.setText(f"Learning from {n}, these among them" if n > len(pairs) else "Learning from")
         self.current.set_pairs(pairs)
 

@@ -101,6 +101,7 @@ def details_of(
         f"Run {values.number_of(run)}",
         run.preset,
         tuple(values.details(run, history, _config(run), is_live=is_live)),
+        tuple(values.live_rows(history)) if is_live and history is not None else (),
         frozenset(_actions(run, job, is_evaluating=is_evaluating, n_waiting=n_waiting)),
         silence or (run.message if ended_badly or is_elsewhere else ""),
         tuple(reversed(history.log)) if history else (),

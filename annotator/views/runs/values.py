@@ -268,17 +268,20 @@ def details(
         ("rate", f"{config['learning_rate']:g}" if "learning_rate" in config else ""),
         ("device", {"auto": "automatic", "cpu": "processor"}.get(device := str(run.config.get("device", "")), device)),
     ]
-    if history is None or not is_live:
+    if not is_live:
         rows.append(("took", took_text(run)))
-    else:
-        rate, left = history.rate.per_s(), history.left_s()
-        live = [
-            ("left", "" if left is None else duration_text(left)),
-            ("speed", f"{rate:.3g} pairs/s" if rate else ""),
-            ("memory", bytes_text(history.memory_bytes) if history.memory_bytes else ""),
-            *_of_card(history),
-        ]
-        rows = [*live, *rows]
+    return [(name, value) for name, value in rows if value]
+
+
+def live_rows(history: RunHistory) -> list[tuple[str, str]]:
+    """Returns what changes while a run goes on: how long yet, how fast, and what it takes of the machine."""
+    rate, left = history.rate.per_s(), history.left_s()
+    rows = [
+        ("left", "" if left is None else duration_text(left)),
+        ("speed", f"{rate:.3g} pairs/s" if rate else ""),
+        ("memory", bytes_text(history.memory_bytes) if history.memory_bytes else ""),
+        *_of_card(history),
+    ]
     return [(name, value) for name, value in rows if value]
 
 
