@@ -166,8 +166,7 @@ class Listener(QObject):
             return ready
         if not self._has_started:
             return f"Getting ready to listen · {ready}"
-        held = f"{self.rate:g} maps a second · " if self.rate else ""
-        return f"{held}computing, {ready}"
+        return f"{self.rate:g} maps a second · computing, {ready}" if self.rate else f"Computing, {ready}"
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

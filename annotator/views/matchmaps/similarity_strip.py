@@ -14,6 +14,7 @@ from annotator.views.widgets.time_axis import MARGIN
 
 HEIGHT = 60
 _TOP, _BOTTOM = 6, 8
+_GAP_S = 1.5  # between two points, where nothing is known
 _EMPTY = "The curves come with the matchmaps"
 
 
@@ -35,6 +36,16 @@ class Curve:
 
     def limits(self) -> tuple[float, float]:
         return self._limits
+
+
+def unbroken(times_s: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Returns the runs (first, behind the last) of times without a gap: what is not computed yet has no curve."""
+    if not len(times_s):
+        return []
+    steps_s = np.diff(times_s)
+    usual_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+    breaks = (np.flatnonzero(steps_s > max(_GAP_S, 2.5 * usual_s)) + 1).tolist()
+    return list(zip([0, *breaks], [*breaks, len(times_s)], strict=True))
 
 
 class SimilarityStrip(QWidget):
@@ -136,13 +147,17 @@ class SimilarityStrip(QWidget):
         return [QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
 
     def _paint_curve(self, painter: QPainter, curve: Curve, base: float, *, fills: bool) -> None:
-        tokens = theme.current()
         first = max(0, int(np.searchsorted(curve.times_s, self._start)) - 1)
         last = min(len(curve.times_s), int(np.searchsorted(curve.times_s, self._end)) + 1)
         stride = max(1, (last - first) // max(1, self.width()))
-        points = self._points(curve, curve.times_s[first:last:stride], curve.values[first:last:stride])
-        if not points:
-            return
+        times_s, values = curve.times_s[first:last:stride], curve.values[first:last:stride]
+        for start, end in unbroken(times_s):
+            self._paint_line(
+                painter, curve, self._points(curve, times_s[start:end], values[start:end]), base, fills=fills
+            )
+
+    def _paint_line(self, painter: QPainter, curve: Curve, points: list[QPointF], base: float, *, fills: bool) -> None:
+        tokens = theme.current()
         if fills:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tokens.color(curve.token, 0.10))

@@ -234,11 +234,13 @@ class MatchmapsWorkspace(QWidget):
         self.empty.set_content(title, text, action)
         self._centre.setCurrentIndex(1)
         panel = self.panel
+        panel.hide()  # nothing of it means anything yet
         for part in (panel.save_button, panel.sheet_button, panel.arrays_button, panel.render_button):
             part.setEnabled(False)
 
     def show_video(self) -> None:
         self._centre.setCurrentIndex(0)
+        self.panel.show()
 
     def is_video_shown(self) -> bool:
         return self._centre.currentIndex() == 0
