@@ -407,4 +407,6 @@ class Wiring(QObject):
 
 
 def _import_workspaces() -> None:
+    import numpy.ma  # noqa: F401  # numpy itself reads it with the first percentile, which would be while a pair shows
+
     import annotator.workspaces  # noqa: F401
