@@ -1,10 +1,12 @@
 """The first minute in Review, told by the tour: which steps there are, and what tells that each was done."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from annotator.store.records import PairRecord
 from annotator.views.tour import Step, Tour
 from annotator.views.window import MainWindow
 
@@ -13,7 +15,19 @@ if TYPE_CHECKING:
 
 _WAIT_MS = 200  # the queue is read in the background: the guide begins with the first pair on screen
 _MOST_WAITS = 150
+_LOOKED_AT = 50  # pairs after the one on screen among which a plain one is looked for
 _DONE_BY_KEY = {"review.replay": "hear", "review.play": "look", "review.undo": "undo"}
+
+
+def plain_pair(pairs: Iterable[PairRecord]) -> PairRecord | None:
+    """Returns the first pair that is easy to learn on: its word is heard within the sound that plays, both are likely."""
+    for pair in pairs:
+        label, half_s = pair.label, pair.segment_s / 2
+        if label is None or label.probability < 0.8 or label.word_confidence < 0.5:
+            continue
+        if pair.sound_s - half_s <= label.word_start and label.word_end <= pair.sound_s + half_s:
+            return pair
+    return None
 
 
 class Guide(QObject):
@@ -58,9 +72,18 @@ class Guide(QObject):
         self._waits += 1
         if self.is_possible:
             self._waiting.stop()
+            self._go_to_plain_pair()
             self.tour.begin()
         elif self._waits > _MOST_WAITS:
             self._waiting.stop()
+
+    def _go_to_plain_pair(self) -> None:
+        """Leaves a pair whose word is not heard around the frame: nobody could say yet what it is about."""
+        pair = self._review.current
+        if pair is not None:
+            plain = plain_pair([pair, *self._review.queue.following(pair.uid, _LOOKED_AT)])
+            if plain is not None and plain.uid != pair.uid:
+                self._review.show_pair(plain.uid)
 
     def _used(self, id: str) -> None:
         if id in _DONE_BY_KEY:

@@ -1,6 +1,8 @@
 """The first minute on a real project with real keys: each step waits for what it asks, and the verdicts are real."""
 
+import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QC
 from pytestqt.qtbot import QtBot
 
 from annotator.app import build_window
+from annotator.guide import plain_pair
 from annotator.views import theme
 from annotator.views.window import WORKSPACES
 from annotator.wiring import Wiring
+from davenet.pairs import WeakLabel
 from tests.annotator.project_maker import make_project
 
 LONG_MS = 30_000
@@ -83,6 +87,28 @@ def test_the_guide_goes_on_with_each_real_key_and_leaves_real_verdicts(wiring: W
     assert not tour.is_on()
     store = wiring.open.project.store
     assert store.pair(first.uid, reviewer=review.queue.reviewer).decision == "accept"
+
+
+def test_the_guide_begins_where_the_word_is_heard_around_the_frame(wiring: Wiring, qtbot: QtBot) -> None:
+    assert wiring.open is not None
+    store, review = wiring.open.project.store, wiring.open.review
+    pairs = store.queue("all", reviewer="")
+
+    def told(start: float, probability: float = 0.9, confidence: float = 0.8) -> tuple[WeakLabel, ...]:
+        return (WeakLabel("onion", probability, 1, "onion", start, start + 0.4, confidence),)
+
+    far = [replace(pairs[0], labels=told(pairs[0].time_s + 4)), replace(pairs[1], labels=told(pairs[1].time_s, 0.4))]
+    unheard = replace(pairs[2], labels=told(pairs[2].time_s, confidence=0.1))
+    assert plain_pair([*far, unheard, replace(pairs[3], labels=())]) is None
+    assert plain_pair([*far, unheard, pairs[4], pairs[0]]) is pairs[4]
+    with sqlite3.connect(store.path) as database:  # as if the first had been mined with its word far away
+        database.execute("update label set word_start = 40, word_end = 41 where pair_uid = ?", (pairs[0].uid,))
+    review.refresh()
+    qtbot.waitUntil(review.is_idle, timeout=LONG_MS)
+    assert review.current is not None and review.current.uid == pairs[0].uid
+    wiring.open_guide()
+    qtbot.waitUntil(wiring.open.guide.tour.is_on, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: review.current is not None and review.current.uid == pairs[1].uid, timeout=LONG_MS)
 
 
 def test_escape_leaves_the_guide_and_it_is_not_shown_again_unasked(wiring: Wiring, qtbot: QtBot) -> None:

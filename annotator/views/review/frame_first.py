@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 _PATIENCE_MS = 60  # a frame that has to be decoded is not waited for any longer
 _BETWEEN_MS = 6  # longer than Qt waits to paint what was changed
@@ -46,7 +47,7 @@ class FrameFirst(QObject):
 
     def _let_paint(self) -> None:
         self._is_frame_due = False
-        if self._waiting:
-            self._waiting.pop(0).setUpdatesEnabled(True)
+        if self._waiting and isValid(widget := self._waiting.pop(0)):  # the window may have been closed meanwhile
+            widget.setUpdatesEnabled(True)
         if self._waiting:
             self._next.start(_BETWEEN_MS)
