@@ -79,12 +79,13 @@ class Retrieval:
     picture_step: int
     pca_shares: tuple[float, float]  # of the variance that each axis shows
     unreadable: tuple[tuple[str, str], ...] = field(default=())  # uids of pairs that are left out, with the reason
+    pairs_file_hash: str = ""  # of the file that the gallery was read from
 
     def __len__(self) -> int:
         return len(self.pairs)
 
 
-_SAID = ("gallery", "gallery_hash", "checkpoint_hash", "similarity", "picture_step")
+_SAID = ("gallery", "gallery_hash", "checkpoint_hash", "similarity", "picture_step", "pairs_file_hash")
 _OPTIONAL = ("frames_umap_N2", "segments_umap_N2")
 _EMBEDDINGS = ("frames_ND", "segments_ND")
 _AGAIN = "look at the run's gallery again"

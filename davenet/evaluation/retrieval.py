@@ -67,6 +67,7 @@ def retrieve(spec: RetrieveSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
         splits=spec.splits,
         umap=spec.umap,
     )
+    found = replace(found, pairs_file_hash=content_hash(spec.pairs))
     path = retrieval_path(spec.out_dir, found.gallery_hash)
     write_retrieval(path, found)
     overall = dict(found.overall)

@@ -532,7 +532,7 @@ def test_a_gallery_that_was_mined_anew_or_has_one_pair_is_said_in_place(looked: 
     path.write_text("".join(lines[:-2]), "utf-8")
     looked.presenter.galleries.read_place()
     looked.settle()
-    assert "pairs are others since it was looked at (2 gone); look again" in looked.view.notice.text()
+    assert "pairs were changed since it was looked at; look again" in looked.view.notice.text()
     path.write_text(lines[0], "utf-8")
     looked.view.setFocus()
     looked.press(Key.Key_L)

@@ -10,6 +10,7 @@ from annotator.project import Project
 from annotator.views.background import Background
 from annotator.views.retrieval.cases import Case, Cases
 from annotator.views.retrieval.workspace import RetrievalWorkspace
+from davenet.errors import UserError
 
 
 class Judging(QObject):
@@ -17,7 +18,6 @@ class Judging(QObject):
 
     accepted = Signal(str)
     pair_wanted = Signal(str)
-    failed = Signal(object)  # UserError
 
     def __init__(
         self, view: RetrievalWorkspace, project: Project, background: Background, parent: QObject | None = None
@@ -28,6 +28,7 @@ class Judging(QObject):
         self._case: Case | None = None
         self._accepted: dict[tuple[int, str], set[int]] = {}
         self._shown_at = time.monotonic()
+        self._refusal = ""
         view.accept_requested.connect(self._accept)
         view.review_requested.connect(self._review)
         view.grid.chosen_moved.connect(lambda _n: self.show())
@@ -39,6 +40,9 @@ class Judging(QObject):
     def set_case(self, cases: Cases | None, case: Case | None) -> None:
         self._cases, self._case = cases, case
         self._shown_at = time.monotonic()
+        if self._refusal and self._view.notice.text() == self._refusal:
+            self._view.notice.clear()  # it was about another case
+        self._refusal = ""
         if case is not None:
             self._view.grid.set_accepted(frozenset(self._accepted.get((case.place, case.way), ())))
         self.show()
@@ -83,9 +87,13 @@ class Judging(QObject):
         self._background.run(
             lambda: verbs.accept_result(self._project, frame, sound, seconds=seconds),
             done,
-            self.failed.emit,
+            self._refused,
             priority=3,
         )
+
+    def _refused(self, error: UserError) -> None:
+        self._refusal = str(error)
+        self._view.notice.show_notice(self._refusal, "warning")
 
     def _review(self) -> None:
         if self._case is not None and self._cases is not None:

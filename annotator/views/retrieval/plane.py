@@ -64,6 +64,7 @@ class Plane(QWidget):
         self._asked: object = None
         self._picture = QPixmap()
         self._version = 0
+        self._note = ""
         self._screen: tuple[object, NDArray[np.float64]] | None = None
         self.box: QRectF | None = None  # of the keyboard
 
@@ -75,8 +76,11 @@ class Plane(QWidget):
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
-    def set_points(self, cases: Cases | None, frames_N2: NDArray[np.float32], sounds_N2: NDArray[np.float32]) -> None:
-        self._cases = cases
+    def set_points(
+        self, cases: Cases | None, frames_N2: NDArray[np.float32], sounds_N2: NDArray[np.float32], note: str = ""
+    ) -> None:
+        """Takes where frames and sounds lie; `note` says in a corner what the axes are."""
+        self._cases, self._note = cases, note
         self._at_P2 = np.nan_to_num(np.concatenate([frames_N2, sounds_N2])) if cases else np.zeros((0, 2), np.float32)
         self._chosen_P = np.zeros(len(self._at_P2), bool)
         self._screen = None
@@ -188,7 +192,7 @@ class Plane(QWidget):
 
     def _tell_box(self) -> None:
         held = int(self._in_box().sum()) if self.box is not None else 0
-        text = f"The box holds {held:,} points".replace(",", "\u202f") + "; Enter selects them, Escape puts it away"
+        text = f"box: {held:,} points · Enter selects".replace(",", "\u202f")
         self.pointed.emit(text if self.box is not None else "")
 
     def _in_box(self) -> NDArray[np.bool_]:
@@ -309,6 +313,10 @@ class Plane(QWidget):
         painter.drawPixmap(0, 0, self._picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_legend(painter)
+        painter.setFont(theme.font(theme.SMALL_PX))
+        painter.setPen(tokens.color("muted"))
+        corner = QRectF(_MARGIN, self.height() - _MARGIN - 4, self.width() - 2 * _MARGIN, 18)
+        painter.drawText(corner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, self._note)
         if 0 <= self._hovered < len(self._at_P2):
             x, y = self.points_at()[self._hovered]
             painter.setPen(QPen(tokens.color("text"), 1.5))

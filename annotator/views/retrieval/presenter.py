@@ -84,7 +84,7 @@ class RetrievalPresenter(QObject):
         self.judging.accepted.connect(self._took_verdict)
         self.judging.pair_wanted.connect(self.pair_wanted)
         self.sending.sent.connect(self.selection_sent)
-        for part in (self.galleries, self.fetching, self.judging, self.sending):
+        for part in (self.galleries, self.fetching, self.sending):
             part.failed.connect(self._say)
         self._work.collected.connect(self._run_changed)
 
@@ -294,7 +294,9 @@ class RetrievalPresenter(QObject):
         if key == "umap" and arrays.frames_umap_N2 is not None and arrays.segments_umap_N2 is not None:
             self._view.plane.set_points(self.cases, arrays.frames_umap_N2, arrays.segments_umap_N2)
         else:
-            self._view.plane.set_points(self.cases, arrays.frames_pca_N2, arrays.segments_pca_N2)
+            across, up = (100 * share for share in self.cases.found.pca_shares)
+            note = f"axes show {across:.0f} % and {up:.0f} % of the variance"
+            self._view.plane.set_points(self.cases, arrays.frames_pca_N2, arrays.segments_pca_N2, note)
 
     def _draw_plane(self, points: Points) -> None:
         take = self._view.plane.take_picture

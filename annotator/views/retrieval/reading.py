@@ -17,9 +17,10 @@ from annotator.views.retrieval.matrix import coloured
 from annotator.views.review.scene import envelope_of, read_thumbnails
 from davenet.clips import open_clip
 from davenet.errors import UserError
+from davenet.files import content_hash
 from davenet.media.log_mel import HOP_S
 from davenet.pairs import read_pairs
-from davenet.retrieval_file import read_retrieval
+from davenet.retrieval_file import Retrieval, read_retrieval
 from davenet.retrieved_pairs import RetrievedPair, RetrievedPairs
 
 PICTURE_WIDTH = 320  # pixels of a result's frame
@@ -91,24 +92,27 @@ def load(project: Project, path: Path, gallery: str) -> Loaded:
     videos = {video.uid: video for video in project.store.videos()}
     titles = {uid: video.title for uid, video in videos.items()}
     decisions = project.store.decisions(uids, kind="food", reviewer=project.reviewer)
-    changed = _changed(project, path, gallery, {*uids, *(uid for uid, _ in found.unreadable)})
+    changed = _changed(project, path.parent.parent / f"{gallery}.pairs.jsonl", found)
     return Loaded(Cases.of(found, titles, decisions), coloured(found.arrays.picture_MM), videos, changed)
 
 
-def _changed(project: Project, path: Path, gallery: str, seen: set[str]) -> str:
+def _changed(project: Project, pairs: Path, found: Retrieval) -> str:
     """Returns a sentence where the gallery's pairs are no longer those that were looked at, "" where they are."""
     try:
-        if gallery == "mined":
-            now = {pair.uid for pair in project.store.food_pairs()}
-        else:
-            now = {pair.uid for pair in read_pairs(path.parent.parent / f"{gallery}.pairs.jsonl")}
+        if content_hash(pairs) != found.pairs_file_hash:
+            return "This gallery's pairs were changed since it was looked at; look again to see it as it is now."
+        if found.gallery != "mined":
+            return ""
+        before, now = {pair.uid for pair in read_pairs(pairs)}, {pair.uid for pair in project.store.food_pairs()}
     except (OSError, UserError):
         return ""  # the gallery itself has gone; what was looked at can still be read
-    more, gone = len(now - seen), len(seen - now)
-    if not more and not gone:
-        return ""
-    what = " and ".join(f"{n} {word}" for n, word in ((more, "more"), (gone, "gone")) if n)
-    return f"This gallery's pairs are others since it was looked at ({what}); look again to see it as it is now."
+    n = [(len(now - before), "more"), (len(before - now), "gone")]
+    what = " and ".join(f"{number} {word}" for number, word in n if number)
+    return (
+        f"The pairs were mined anew since this was looked at ({what}); look again to see it as it is now."
+        if what
+        else ""
+    )
 
 
 def read_pictures(project: Project, pairs: Sequence[tuple[int, RetrievedPair]]) -> dict[int, QImage]:
