@@ -137,14 +137,16 @@ def differing_values(runs: Sequence[RunRecord]) -> list[tuple[str, tuple[str, ..
 
 
 def predecessor(run: RunRecord, runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Returns the run that this one is to be measured against: on an older dataset, the one it began from first of all."""
+    """Returns the run that this one is to be measured against: on an older dataset, the one it began from, else its preset's.
+
+    Runs of other presets are none: what they differ by is not what verdicts bought.
+    """
     number = _dataset(run)
     if number is None:
         return None
     older = [each for each in runs if (_dataset(each) or number) < number and _has_checkpoint(each)]
     begun_from = next((each for each in older if each.id == run.config.get("start_from_run")), None)
-    same = next((each for each in older if each.preset == run.preset), None)
-    return begun_from or same or next(iter(older), None)
+    return begun_from or next((each for each in older if each.preset == run.preset), None)
 
 
 def bought(project: Project, run: RunRecord, runs: Sequence[RunRecord]) -> Bought | None:
@@ -190,7 +192,7 @@ def table3(runs: Sequence[RunRecord]) -> tuple[list[TableRow], str | None]:
         result = None if found is None else _verified(found)
         note = ""
         if found is not None and result is None:
-            note = "not measured on the verified gallery yet"
+            note = "verified gallery: not measured yet"
         elif result is not None and result.gallery_hash != shared:
             note = "another gallery: does not compare"
         elif result is not None and result.size != GALLERY_SIZES[cell.gallery]:
@@ -213,7 +215,7 @@ def _asked(run: RunRecord) -> dict[str, str]:
     first = {
         "preset": run.preset,
         "dataset": f"{pairs['dataset']} ({str(pairs.get('dataset_hash'))[:4]})" if pairs.get("dataset") else "–",
-        "pairs": f"{(pairs.get('train_food') or 0) + (pairs.get('train_non_food') or 0):,}",
+        "pairs": f"{(pairs.get('train_food') or 0) + (pairs.get('train_non_food') or 0):,}".replace(",", "\u202f"),
         "start from": Path(str(start)).name if start else "–",
         "device": str(run.config.get("device", "")),
     }

@@ -297,7 +297,7 @@ def test_runs_are_compared_pair_by_pair_and_another_gallery_is_greyed(runs: Runs
     first, second, third = (row.cells for row in page.results.rows())
     assert second[3].text.startswith("+50.0 (")
     assert second[3].token == "accept"
-    assert third[4].text == "another gallery: does not compare"
+    assert third[4].text == "gallery other: does not compare"
     assert (third[1].token, first[1].token) == ("muted", "text")
     assert len(runs.view.loss.curves()) == 3
 
@@ -308,7 +308,12 @@ def test_table_3_opens_the_form_of_a_row_that_has_no_run(runs: Runs) -> None:
     runs.qtbot.keyClick(runs.view, Qt.Key.Key_T)
     table = runs.view.table3.table
     assert [row.cells[4].text for row in table.rows()] == ["21.9 / 22.1", "13.4 / 14.6", "39.1 / 38.1", "27.2 / 23.3"]
-    assert table.rows()[1].cells[5].second == "not measured on the verified gallery yet"
+    assert table.rows()[1].cells[5].second == "verified gallery: not measured yet"
+    there = table.visualRect(table.model().index(1, 0)).center()
+    runs.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=there)
+    assert runs.view.table3.fill.text() == "Measure this row"
+    runs.qtbot.keyClick(table, Qt.Key.Key_Up)
+    assert runs.view.table3.fill.text() == "Start this row…"
     table.choose("weak-imagenet")
     runs.view.table3._chosen("weak-imagenet")
     runs.view.table3.fill.click()
@@ -367,6 +372,49 @@ def test_a_run_that_goes_on_shows_what_it_learns_from_and_what_it_takes(runs: Ru
     job._finish(Outcome("cancelled"))
     runs.presenter._job_ended(job, Outcome("cancelled"))
     runs.until(lambda: runs.view.details.current.isHidden() or not runs.view.details.current.pairs())
+
+
+def test_a_curve_on_another_gallery_is_dashed_and_says_so(runs: Runs) -> None:
+    for name, gallery, size in (("001-small", "f00d", 40), ("002-small", "cafe", 9), ("003-small", "f00d", 40)):
+        figures = {"audio_recall_at_10": 0.5, "visual_recall_at_10": 0.5, "gallery_size": size}
+        folder = _add_run(runs.project, name, gallery_hash=gallery, **figures)
+        with open(folder / "metrics.jsonl", "a") as out:
+            out.write(json.dumps({"step": 40, "epoch": 4.0, **figures}) + "\n")
+    _refresh(runs)
+    runs.until(lambda: len(runs.view.recall.curves()) == 4)
+    dashed = {curve.name: curve.dashed for curve in runs.view.recall.curves()}
+    assert dashed == {"3  small": False, "1  small": False, "2  small, 9 pairs": True, "chance": True}
+    assert "another gallery" in runs.view.recall.accessibleDescription()
+    assert [runs.cell(row, 4) for row in range(3)] == ["40 · f00d", "9 · cafe", "40 · f00d"]
+
+
+def test_differences_are_to_the_first_run_that_was_measured_on_the_gallery_of_most(runs: Runs) -> None:
+    uids = tuple(f"pair-{n}" for n in range(40))
+    for name, gallery, found in (("001-small", "other", 40), ("002-small", "g", 10), ("003-small", "g", 30)):
+        share = found / 40
+        figures = {
+            "gallery_hash": gallery,
+            "gallery_size": 40,
+            "audio_recall_at_10": share,
+            "visual_recall_at_10": share,
+        }
+        _add_run(runs.project, name, evaluations={"validation": figures})
+        ranks = np.where(np.arange(40) < found, 1, 30)
+        write_ranks(
+            ranks_path(evaluation_path(runs.project, name, "validation")), RankFile(gallery, uids, ranks, ranks)
+        )
+    _refresh(runs)
+    runs.view.show_page("comparison")
+    page = runs.view.comparison
+    assert page.empty.isVisible()
+    for name in ("001-small", "002-small", "003-small"):
+        runs.presenter.choose_run(name)
+        runs.view.details.action("compare").click()
+    runs.until(lambda: len(page.results.rows()) == 3 and page.results.rows()[2].cells[3].text.startswith("+50.0"))
+    assert page.says.text() == "Recall@10 on gallery g, 40 pairs; differences are to 2  small."
+    assert page.results.rows()[0].cells[4].text == "gallery other: does not compare"
+    page.newest_requested.emit()
+    runs.until(lambda: [row.key for row in page.results.rows()] == ["003-small", "002-small", "001-small"])
 
 
 # -- runs that are found again -------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class CurveChart(QWidget):
     def __init__(self, title: str, *, unit: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title, self._unit = title, unit
-        self._readout, self._empty = "", ""
+        self._readout = self._empty = self._note = ""
         self._curves: tuple[Curve, ...] = ()
         self._axis = "epoch"
         self.drawing: Drawing | None = None  # what is shown
@@ -51,11 +51,14 @@ class CurveChart(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(240, 180)
 
-    def set_curves(self, curves: Sequence[Curve], readout: str = "", empty: str = "", *, axis: str = "epoch") -> None:
-        """Takes the curves to draw, the first on top; `empty` is said while there is no point at all."""
+    def set_curves(
+        self, curves: Sequence[Curve], readout: str = "", empty: str = "", *, axis: str = "epoch", note: str = ""
+    ) -> None:
+        """Takes the curves to draw, the first on top; `empty` is said while there is no point at all, `note` below them."""
         self._curves, self._readout, self._empty, self._axis = tuple(curves), readout, empty, axis
+        self._note = note
         self._is_stale = True
-        self.setAccessibleDescription(readout)
+        self.setAccessibleDescription(f"{readout} {note}".strip())
         self.update()
 
     def curves(self) -> tuple[Curve, ...]:
@@ -122,13 +125,15 @@ class CurveChart(QWidget):
 
     def _paint_head(self, painter: QPainter) -> None:
         tokens = theme.current()
-        box = QRectF(LEFT, 10, self.width() - LEFT - RIGHT, 24)
+        box = QRectF(LEFT, 10, self.width() - 2 * LEFT, 24)
         painter.setFont(theme.font(weight=QFont.Weight.DemiBold))
         painter.setPen(tokens.color("text"))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, self._title)
+        box.setLeft(LEFT + painter.fontMetrics().horizontalAdvance(self._title) + 16)
         painter.setFont(theme.font(theme.SMALL_PX))
         painter.setPen(tokens.color("muted"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, self._readout)
+        readout = painter.fontMetrics().elidedText(self._readout, Qt.TextElideMode.ElideLeft, int(box.width()))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, readout)
 
     def _paint_grid(self, painter: QPainter, drawing: Drawing) -> None:
         tokens, plot, lines = theme.current(), drawing.plot, drawing.lines
@@ -140,10 +145,11 @@ class CurveChart(QWidget):
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(tokens.color("muted"))
             text = value_text(value, step) + (f" {self._unit}" if self._unit and value == lines[-1] else "")
-            box = QRectF(plot.left(), y - 15, plot.width(), 14)
+            box = QRectF(plot.right() + 8, y - 7, RIGHT - 8 - LEFT, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         base = QRectF(plot.left(), plot.bottom() + 6, plot.width(), 16)
         painter.drawText(base, Qt.AlignmentFlag.AlignLeft, f"{self._axis} 0")
+        painter.drawText(base, Qt.AlignmentFlag.AlignHCenter, self._note)
         painter.drawText(base, Qt.AlignmentFlag.AlignRight, axis_text(drawing.last_x, self._axis))
 
     def _paint_hover(self, painter: QPainter, drawing: Drawing) -> None:

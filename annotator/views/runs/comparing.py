@@ -14,12 +14,15 @@ from annotator.views.work import Work
 from davenet.errors import UserError
 
 TOKENS = ("accent", "info", "muted", "accept", "unsure", "reject", "text")  # the accent is the chosen run's
+MOST_NAMED = 36  # letters of a run's name in a sentence
+NEWEST = 3  # runs that are put together where none was chosen
 MOST_BESIDE = 2  # newest other runs that are drawn where none was chosen to compare
 
 
 class Comparing(QObject):
     evaluation_wished = Signal(str, str)  # a run's id, the gallery
     review_requested = Signal(str, list)
+    changed = Signal()  # which runs are compared, by something else than `toggle`
     run_wished = Signal(str)  # the preset of a row of Table 3 that has no run
 
     def __init__(self, view: RunsWorkspace, work: Work, parent: QObject | None = None) -> None:
@@ -32,6 +35,7 @@ class Comparing(QObject):
         self._shown: object = None
         view.page_shown.connect(lambda _name: self._show_page())
         view.comparison.measure_requested.connect(self._measure_all)
+        view.comparison.newest_requested.connect(self._compare_newest)
         view.bought.measure_requested.connect(self._measure_bought)
         view.bought.review_requested.connect(self.review_requested)
         view.table3.measure_requested.connect(lambda run_id: self.evaluation_wished.emit(run_id, "verified"))
@@ -42,6 +46,7 @@ class Comparing(QObject):
         ids = {run.id for run in runs}
         self._compared = [run_id for run_id in self._compared if run_id in ids]
         self._shown = self._bought_for = None
+        self._view.comparison.set_comparable(sum(bool(results.results_of(run)) for run in runs))
         self._show_page()
 
     def toggle(self, run_id: str) -> None:
@@ -52,6 +57,12 @@ class Comparing(QObject):
             self._compared.append(run_id)
         self._shown = None
         self._show_page()
+
+    def _compare_newest(self) -> None:
+        self._compared = [run.id for run in self._runs if results.results_of(run)][:NEWEST]
+        self._shown = None
+        self._show_page()
+        self.changed.emit()
 
     def has(self, run_id: str) -> bool:
         return run_id in self._compared
@@ -113,7 +124,9 @@ class Comparing(QObject):
 
     def _measure_all(self) -> None:
         if self._compared:
-            first = self._compared[0]
+            chosen = [run for name in self._compared for run in self._runs if run.id == name]
+            shared = results.common_gallery(chosen)
+            first = next((run.id for run in chosen if results.result_on(run, shared)), self._compared[0])
             for run_id in self._compared:
                 gallery = "validation" if run_id == first else f"{OF_RUN}{first}"
                 self.evaluation_wished.emit(run_id, gallery)
@@ -124,23 +137,23 @@ def comparison_of(project: Project, runs: list[RunRecord]) -> Comparison:
     if not runs:
         return Comparison("", (), ())
     shared = results.common_gallery(runs)
-    first = results.result_on(runs[0], shared)
+    measured = [(run, result) for run in runs if (result := results.result_on(run, shared)) is not None]
+    base, first = measured[0] if measured else (None, None)
     compared, n_missing = [], 0
     for place, run in enumerate(runs):
         result = results.result_on(run, shared)
         name, token = values.label_of(run), TOKENS[place % len(TOKENS)]
-        if result is None:
+        if result is None or base is None or first is None:
             n_missing += 1
-            note = "another gallery: does not compare" if results.results_of(run) else "not measured yet"
             own = next(iter(results.results_of(run)), None)
-            audio, visual = _texts(own)
-            compared.append(ComparedRun(run.id, name, token, audio, visual, "–", None, note))
+            note = "not measured yet" if own is None else f"gallery {own.gallery_hash[:8]}: does not compare"
+            compared.append(ComparedRun(run.id, name, token, *_texts(own), "–", None, note))
             continue
-        difference, is_better, note = "", None, ""
-        if place and first is not None:
+        difference, is_better, note = "", None, "the others are measured against it" if run is base else ""
+        if run is not base:
             try:
                 one = results.ranks_of(project, run.id, result.gallery)
-                other = results.ranks_of(project, runs[0].id, first.gallery)
+                other = results.ranks_of(project, base.id, first.gallery)
                 share = results.difference(one, other).share
                 low, high = share.interval_95
                 difference = f"{100 * share.value:+.1f} ({100 * low:.1f} to {100 * high:.1f})".replace("-", "−")
@@ -148,12 +161,13 @@ def comparison_of(project: Project, runs: list[RunRecord]) -> Comparison:
             except UserError:
                 n_missing += 1
                 difference = "not measured pair by pair"
-        audio, visual = _texts(result)
-        compared.append(ComparedRun(run.id, name, token, audio, visual, difference, is_better, note))
+        compared.append(ComparedRun(run.id, name, token, *_texts(result), difference, is_better, note))
     few = f", {results.TELLS_NOTHING}" if first is not None and first.size <= results.K else ""
     size = f"{values.number_text(first.size)} pairs{few}" if first is not None else ""
-    gallery = f"on gallery {shared[:8]}, {size}" if shared else "on no gallery yet"
-    return Comparison(gallery, tuple(compared), tuple(results.differing_values(runs)), n_missing)
+    gallery = f"on gallery {first.gallery_hash[:8]}, {size}" if first is not None else "on no gallery yet"
+    against = "" if base is None else values.label_of(base)
+    against = against if len(against) <= MOST_NAMED else f"{against[:MOST_NAMED]}…"
+    return Comparison(gallery, tuple(compared), tuple(results.differing_values(runs)), n_missing, against)
 
 
 def _texts(result: results.Result | None) -> tuple[str, str]:

@@ -3,17 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from annotator.views import theme
+from annotator.views.runs.training_fields import value_label
+from annotator.views.widgets.empty_state import EmptyState
 from annotator.views.widgets.section import SectionHead
 from annotator.views.widgets.table import Cell, CellTable, Column, Row
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
-    """A row: figures as texts, '–' where there is none; `difference` is that to the first run, its sign in `is_better`."""
+    """A row: figures as texts, '–' where there is none; `difference` is that to one of them, its sign in `is_better`."""
 
     run_id: str
     name: str
@@ -22,7 +33,7 @@ class ComparedRun:
     visual: str
     difference: str
     is_better: bool | None = None
-    note: str = ""  # why it does not compare; its row is greyed then
+    note: str = ""  # why it does not compare, or that the others are measured against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +42,12 @@ class Comparison:
     runs: tuple[ComparedRun, ...]
     values: tuple[tuple[str, tuple[str, ...]], ...]
     n_missing: int = 0  # evaluations that are to be made first
+    against: str = ""  # the run that the differences are to
 
 
 class ComparisonPage(QWidget):
     measure_requested = Signal()
+    newest_requested = Signal()  # put the newest runs that were measured into the comparison
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +62,12 @@ class ComparisonPage(QWidget):
                 Column("RUN", 180, 3),
                 Column("AUDIO R@10 %", 120, 1),
                 Column("VISUAL R@10 %", 120, 1),
-                Column("DIFFERENCE, 95 %", 170, 2, tip="Mean of both ways against the first run: paired bootstrap"),
+                Column(
+                    "DIFFERENCE, 95 %",
+                    170,
+                    2,
+                    tip="Mean of both ways, less that of the run named above",
+                ),
                 Column("", 230, 2),
             )
         )
@@ -73,7 +91,8 @@ class ComparisonPage(QWidget):
         column.setSpacing(10)
         column.addLayout(head)
         column.addWidget(self._card)
-        column.addWidget(SectionHead("Asked differently"))
+        self._asked = SectionHead("Asked differently")
+        column.addWidget(self._asked)
         self.same = QLabel("All of them were asked the same.")
         theme.set_role(self.same, "muted")
         column.addWidget(self.same)
@@ -83,20 +102,35 @@ class ComparisonPage(QWidget):
         scroll.viewport().setAutoFillBackground(False)
         scroll.setWidget(body)
         body.setAutoFillBackground(False)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        self.empty = EmptyState(
+            "Nothing to compare yet",
+            "Choose a run and press Compare (or C) on each that should be here: their results on one gallery, the difference "
+            "pair by pair, and what was asked differently stand side by side.",
+            "Compare the newest",
+            glyph="play",
+        )
+        self.empty.action_requested.connect(self.newest_requested)
+        self.empty.action_button().setToolTip("Put the newest runs that were measured into the comparison")
+        self._pages = QStackedLayout(self)
+        self._pages.setContentsMargins(0, 0, 0, 0)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(scroll)
+
+    def set_comparable(self, number: int) -> None:
+        """Says how many runs were measured: with fewer than two there is nothing to put together."""
+        self.empty.action_button().setVisible(number > 1)
 
     def set_comparison(self, comparison: Comparison) -> None:
         runs = comparison.runs
+        self._pages.setCurrentIndex(1 if runs else 0)
         if len(runs) < 2:
-            self.says.setText("Choose a run and press Compare (or C) on each that should be here; two are needed.")
+            self.says.setText("Press Compare (or C) on another run: two are needed.")
         else:
-            self.says.setText(f"Recall@10 {comparison.gallery}; differences are to {runs[0].name}.")
+            against = f"; differences are to {comparison.against}" if comparison.against else ""
+            self.says.setText(f"Recall@10 {comparison.gallery}{against}.".replace("….", "…"))
         self.measure.setVisible(comparison.n_missing > 0 and len(runs) > 1)
         self.results.set_rows([_row(run) for run in runs])
-        for part in (self._card, self.same, self._values_card):
-            part.setVisible(bool(runs))
+        self._asked.setVisible(len(runs) > 1)
         self._card.setFixedHeight(self.results.content_height() + 2)
         self._set_values(runs, comparison.values)
 
@@ -109,18 +143,32 @@ class ComparisonPage(QWidget):
         self._values_card.setVisible(len(runs) > 1 and bool(values))
         if len(runs) < 2 or not values:
             return
-        columns = (Column("VALUE", 150, 1), *(Column(run.name.upper(), 110, 1) for run in runs))
+        columns = (Column("VALUE", 190, 2), *(Column(_head(run.name), 104, 1, tip=run.name) for run in runs))
         self.values = CellTable(columns, row_height=28)
+        self.values.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.values.setHorizontalScrollMode(CellTable.ScrollMode.ScrollPerPixel)
         self.values.setAccessibleName("What the runs were asked differently")
         self.values.set_rows(
-            [Row(name, (Cell(name.replace("_", " "), token="muted"), *map(Cell, each))) for name, each in values]
+            [Row(name, (Cell(value_label(name), token="muted"), *map(_value, each))) for name, each in values]
         )
         self._values.addWidget(self.values)
-        self._values_card.setFixedHeight(self.values.content_height() + 2)
+        is_wide = sum(column.width for column in columns) > self.width() - 24
+        bar = self.values.horizontalScrollBar().sizeHint().height() if is_wide else 0
+        self._values_card.setFixedHeight(self.values.content_height() + 2 + bar)
+
+
+def _head(name: str) -> str:
+    """Returns the head of a run's column: its number, or as much of its name as there is room for."""
+    number, _, rest = name.partition("  ")
+    return f"RUN {number}" if rest else f"{name[:10]}…".upper() if len(name) > 11 else name.upper()
+
+
+def _value(text: str) -> Cell:
+    return Cell(text, tip=text)
 
 
 def _row(run: ComparedRun) -> Row:
-    token = "muted" if run.note else "text"
+    token = "muted" if "does not compare" in run.note or run.audio == "–" else "text"
     better = {True: "accept", False: "reject", None: token}[run.is_better]
     return Row(
         run.run_id,

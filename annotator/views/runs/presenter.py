@@ -62,6 +62,7 @@ class RunsPresenter(QObject):
         self.comparing.evaluation_wished.connect(self.evaluate_run)
         self.comparing.review_requested.connect(self.review_requested)
         self.comparing.run_wished.connect(self._open_form_of)
+        self.comparing.changed.connect(self._show)
         work.job_started.connect(self._job_started)
         work.ended.connect(self._job_ended)
         work.refused.connect(self._refused)

@@ -16,7 +16,8 @@ from annotator.views.widgets.table import Cell, Row
 from davenet.errors import UserError
 from davenet.training.presets import preset
 
-Curves = tuple[list[Curve], list[Curve], tuple[str, str]]
+CHANCE = "chance"
+Curves = tuple[list[Curve], list[Curve], tuple[str, str, str]]
 
 
 def row_of(
@@ -37,7 +38,7 @@ def row_of(
             Cell("–" if pairs is None else values.number_text(pairs)),
             _recall_cell(audio, intervals[0]),
             _recall_cell(visual, intervals[1]),
-            Cell("–" if size is None else values.number_text(size), token="muted"),
+            _gallery_cell(run, size),
             Cell(values.percent_text(chance), token="muted"),
             _state_cell(run, history, job, evaluating),
         ),
@@ -50,10 +51,11 @@ def curves_of(
     histories: Mapping[str, values.RunHistory],
     axis: str,
 ) -> Curves:
-    """Returns the curves of loss and recall of the runs that are drawn, and what the chosen one's newest values are."""
+    """Returns the curves of loss and recall of the runs that are drawn, the chosen one's newest values, and a note."""
+    chosen: RunRecord | None = None
     loss: list[Curve] = []
     recall: list[Curve] = []
-    readouts = ("", "")
+    readouts = ("", "", "")
     for place, (run_id, token) in enumerate(drawn.items()):
         history, run = histories.get(run_id), runs.get(run_id)
         if history is None or run is None:
@@ -66,8 +68,11 @@ def curves_of(
         share, x = history.recall.column("value"), _x(history.recall, axis, n_pairs)
         key = run_id, axis, n_pairs, history.recall.version
         if place:
-            recall.append(Curve(name, token, x, 100 * share, key=key))
+            is_apart = not values.same_gallery(chosen, run)
+            apart = f", {values.number_text(size)} pairs" if is_apart and size else ""
+            recall.append(Curve(f"{name}{apart}", token, x, 100 * share, is_apart, key=key))
             continue
+        chosen = run
         low, high = values.interval_around(share, size or 0)
         recall.append(Curve(name, token, x, 100 * share, False, 100 * low, 100 * high, key=("band", size, *key)))
         last_loss, last_recall = history.loss.last(), history.recall.last()
@@ -76,10 +81,13 @@ def curves_of(
             f"{100 * last_recall[1]:.1f} ± {50 * (high[-1] - low[-1]):.1f} % · epoch {last_recall[0]:.0f}"
             if last_recall
             else "",
+            "",
         )
         if chance is not None and len(x):
-            recall.append(Curve("chance", "faint", np.array([0.0, max(x[-1], 1e-9)]), np.full(2, 100 * chance), True))
+            recall.append(Curve(CHANCE, "faint", np.array([0.0, max(x[-1], 1e-9)]), np.full(2, 100 * chance), True))
     recall.sort(key=lambda curve: curve.dashed)
+    if any(curve.dashed and curve.name != CHANCE for curve in recall):
+        readouts = *readouts[:2], "dashed: on another gallery, does not compare"
     return loss, recall, readouts
 
 
@@ -145,6 +153,16 @@ def _actions(run: RunRecord, job: Job | None, *, is_evaluating: bool, n_waiting:
         if run.result.get("best_checkpoint") or run.result.get("checkpoint"):
             actions.append("evaluate")
     return actions
+
+
+def _gallery_cell(run: RunRecord, size: int | None) -> Cell:
+    if size is None:
+        return Cell("–", token="muted")
+    hash_ = values.gallery_hash(run)
+    tip = f"{values.number_text(size)} pairs" + (
+        f", gallery {hash_[:8]}: only runs of the same one compare" if hash_ else ""
+    )
+    return Cell(values.number_text(size) + (f" · {hash_[:4]}" if hash_ else ""), token="muted", tip=tip)
 
 
 def _recall_cell(share: float | None, interval: tuple[float, float] | None) -> Cell:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from annotator.results import TableRow
 from annotator.views import theme
-from annotator.views.runs.values import interval_text, label_of
+from annotator.views.runs.values import interval_text, label_of, number_text
 from annotator.views.widgets.table import Cell, CellTable, Column, Row
 
 INITS = {
@@ -26,6 +26,7 @@ class Table3Page(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: dict[str, TableRow] = {}
+        self._name = ""  # of the chosen row
         self.says = QLabel(wordWrap=True)
         theme.set_role(self.says, "muted")
         self.says.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -68,18 +69,20 @@ class Table3Page(QWidget):
         self.says.setText(
             f"{gallery}. The paper's 845 pairs are other videos: its numbers stand beside ours, not among them."
         )
-        if self.table.chosen_key() is None and rows:
-            self.table.choose(rows[0].cell.row)
+        if self._name not in self._rows and rows:
+            self._name = rows[0].cell.row
+        self.table.choose(self._name)
         self._show_button()
 
     def _chosen(self, name: str) -> None:
+        self._name = name  # the table's own selection follows after it has told
         self._show_button()
         run = self._rows[name].run
         if run is not None:
             self.row_chosen.emit(run.id)
 
     def _show_button(self) -> None:
-        row = self._rows.get(self.table.chosen_key() or "")
+        row = self._rows.get(self._name)
         is_missing = row is not None and row.run is None
         self.fill.setVisible(row is not None and row.result is None)
         self.fill.setText("Start this row…" if is_missing else "Measure this row")
@@ -88,7 +91,7 @@ class Table3Page(QWidget):
         )
 
     def _fill(self) -> None:
-        row = self._rows.get(self.table.chosen_key() or "")
+        row = self._rows.get(self._name)
         if row is None:
             return
         if row.run is None:
@@ -101,7 +104,8 @@ def _row(row: TableRow) -> Row:
     result = row.result
     is_apart = "does not compare" in row.note
     token = "muted" if is_apart or result is None else "text"
-    gallery = "–" if result is None else f"{result.gallery_hash[:8]} · {result.size:,} pairs"
+    second = row.note if result is None or "pairs" in row.note else f"{number_text(result.size)} pairs · {row.note}"
+    gallery = "–" if result is None else result.gallery_hash[:8]
     return Row(
         row.cell.row,
         (
@@ -110,6 +114,6 @@ def _row(row: TableRow) -> Row:
             Cell("–" if result is None else interval_text(result.audio, result.audio_interval), token=token),
             Cell("–" if result is None else interval_text(result.visual, result.visual_interval), token=token),
             Cell(f"{100 * row.cell.audio:.1f} / {100 * row.cell.visual:.1f}", token="muted"),
-            Cell(gallery, second=row.note, token=token, tip=row.note),
+            Cell(gallery, second=second.strip(" ·"), token=token, tip=second.strip(" ·")),
         ),
     )

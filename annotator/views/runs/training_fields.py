@@ -130,3 +130,11 @@ def training_fields(defaults: TrainConfig) -> tuple[Field, ...]:
         for group, names in (*GROUPS.items(), (OTHERS, rest))
         for name in names
     )
+
+
+def value_label(name: str) -> str:
+    """Returns how a value of the configuration is called in the form, with its unit."""
+    if name not in TrainConfig.model_fields:
+        return name.capitalize()
+    label, unit = _LABELS.get(name, name.replace("_", " ").capitalize()), _UNITS.get(name, "")
+    return f"{label}, {unit}" if unit and unit not in label.casefold() else label

@@ -221,6 +221,22 @@ def gallery(run: RunRecord, history: RunHistory | None = None) -> tuple[int | No
     return (int(size), min(1.0, 10 / size)) if size and size >= 1 else (None, None)
 
 
+def gallery_hash(run: RunRecord) -> str:
+    """Returns the hash of the gallery that its Recall@10 was measured on, '' before it was."""
+    evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
+    return str(evaluated.get("gallery_hash") or "")
+
+
+def same_gallery(one: RunRecord | None, other: RunRecord) -> bool:
+    """Whether two runs measure Recall@10 on the same pairs, by what is known of them: hash, frozen file, or size."""
+    if one is None:
+        return True
+    hashes = gallery_hash(one), gallery_hash(other)
+    files = tuple((run.config.get("pairs") or {}).get("validation_hash") for run in (one, other))
+    known = hashes if all(hashes) else files if all(files) else (gallery(one)[0], gallery(other)[0])
+    return known[0] == known[1]
+
+
 def took_text(run: RunRecord) -> str:
     """Returns how long its training took, wherever it went on; of an older run, from its planning to its end."""
     trained_s = _number(run.result.get("training_s"))
@@ -287,10 +303,9 @@ def live_rows(history: RunHistory) -> list[tuple[str, str]]:
 
 def _of_gallery(run: RunRecord, history: RunHistory | None) -> list[tuple[str, str]]:
     """Returns what Recall@10 was measured on, by its size and hash, and what it came to there."""
-    evaluated = (run.result.get("evaluations") or {}).get("validation") or run.result
     size, chance = gallery(run, history)
     audio, visual = recalls(run, history)
-    hash_ = str(evaluated.get("gallery_hash") or "")[:8]
+    hash_ = gallery_hash(run)[:8]
     return [
         ("gallery", "" if size is None else f"{number_text(size)} pairs{f' ({hash_})' if hash_ else ''}"),
         ("R@10", "" if audio is None else f"{percent_text(audio)} / {percent_text(visual)} %"),

@@ -22,11 +22,11 @@ from annotator.views.widgets.pill import Pill
 from annotator.views.widgets.table import CellTable, Column, Row
 
 COLUMNS = (
-    Column("RUN", 236, 3),
+    Column("RUN", 224, 3),
     Column("PAIRS", 72, 1, tip="Pairs it was trained on, food and non-food"),
     Column("AUDIO R@10 %", 118, 1, tip="Given a frame, its segment is among the ten most similar"),
     Column("VISUAL R@10 %", 118, 1, tip="Given a segment, its frame is among the ten most similar"),
-    Column("GALLERY", 80, 1, tip="Validation pairs that Recall@10 is taken over"),
+    Column("GALLERY", 98, 1, tip="Validation pairs that Recall@10 is taken over, and the beginning of their hash"),
     Column("CHANCE %", 84, 1, tip="What guessing reaches on that gallery"),
     Column("STATE", 170, 2),
 )
@@ -213,11 +213,15 @@ class RunsWorkspace(QWidget):
         self.verified.set_state("")
 
     def set_curves(
-        self, loss: Sequence[Curve], recall: Sequence[Curve], readouts: tuple[str, str], *, axis: str = "epoch"
+        self, loss: Sequence[Curve], recall: Sequence[Curve], readouts: tuple[str, str, str], *, axis: str = "epoch"
     ) -> None:
         self.loss.set_curves(loss, readouts[0], "The loss shows with the first step.", axis=axis)
         self.recall.set_curves(
-            recall, readouts[1], "Recall@10 is measured before the first and after each epoch.", axis=axis
+            recall,
+            readouts[1],
+            "Recall@10 is measured before the first and after each epoch.",
+            axis=axis,
+            note=readouts[2],
         )
 
     def set_details(self, details: RunDetails | None) -> None:
