@@ -25,5 +25,5 @@ class SectionHead(QLabel):
         painter = QPainter(self)
         painter.setFont(theme.section_font())
         painter.setPen(theme.current().color("muted"))
-        shown = QFontMetrics(painter.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        shown = QFontMetrics(painter.font()).elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
         painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignVCenter, shown)
