@@ -12,6 +12,7 @@ import pytest
 from numbered_video import N_FRAMES, RATE, number_in, write_video
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QComboBox, QLineEdit, QScrollBar
 from pytestqt.qtbot import QtBot
 from test_player import Silent
 
@@ -21,6 +22,7 @@ from annotator.playback.player import Player
 from annotator.project import Project
 from annotator.views.matchmaps import sources
 from annotator.views.matchmaps.presenter import MatchmapsPresenter
+from annotator.views.matchmaps.similarity_strip import unbroken
 from annotator.views.matchmaps.sources import following_range, sound_peaks, words_here
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from annotator.views.widgets.stage import Stage
@@ -464,3 +466,39 @@ def test_peaks_are_the_loudest_sample_of_each_hundredth() -> None:
     sound = np.random.default_rng(0).normal(size=805).astype(np.float32)
     expected = [max(abs(float(v)) for v in sound[start : start + 80]) for start in range(0, 800, 80)]
     assert sound_peaks(sound) == pytest.approx(expected)
+
+
+def test_a_curve_has_no_line_where_nothing_is_computed() -> None:
+    times_s = np.concatenate([np.arange(0, 4, 0.25), np.arange(12, 16, 0.25)])
+    assert unbroken(times_s) == [(0, 16), (16, 32)]
+    assert unbroken(times_s[:16]) == [(0, 16)] and unbroken(times_s[:0]) == [] and unbroken(times_s[:1]) == [(0, 1)]
+    assert unbroken(np.arange(0, 3600, 5.0)) == [(0, 720)]  # thinned for a whole long video
+
+
+def test_no_panel_stands_beside_an_empty_project_and_it_comes_with_the_first_video(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
+) -> None:
+    workspace, presenter, _ = opened(project)
+    assert workspace.panel.isHidden()
+    import_videos(project, media)
+    presenter.refresh()
+    assert workspace.panel.isVisible() and workspace.panel.videos.count() == 2
+
+
+def test_every_control_has_a_name_a_tooltip_and_its_place_in_the_order_of_tabs(
+    qtbot: QtBot, project: Project, media: Path, checkpoint: Path, opened: Any
+) -> None:
+    import_videos(project, media)
+    workspace, _, _ = opened(project)
+    controls = [
+        widget
+        for kind in (QAbstractButton, QComboBox, QLineEdit, QAbstractSlider)
+        for widget in workspace.findChildren(kind)
+        if widget.isVisible() and not isinstance(widget, QScrollBar)
+    ]
+    assert len(controls) > 20
+    for control in controls:
+        named = control.accessibleName() or getattr(control, "text", str)()
+        assert named, control
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, named
+        assert control.toolTip() or control.parentWidget().toolTip(), named
