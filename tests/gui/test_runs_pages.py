@@ -216,6 +216,11 @@ def test_of_500_runs_only_those_that_are_drawn_are_read(project: Project, qtbot:
     runs.settle()
     assert len(runs.view.table.rows()) == 500
     assert len(runs.presenter.histories()) == 3
+    before = runs.view.table.rows()
+    runs.presenter.choose_run("100-small")
+    runs.settle()
+    made_anew = [row.key for row, old in zip(runs.view.table.rows(), before, strict=True) if row is not old]
+    assert set(made_anew) == {"500-small", "499-small", "498-small", "100-small"}  # only whose colour or curve changed
     runs.close()
 
 

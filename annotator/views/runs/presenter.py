@@ -23,6 +23,7 @@ from annotator.views.runs.comparing import Comparing
 from annotator.views.runs.current_pairs import CurrentPair, read_current_pairs
 from annotator.views.runs.starting import Starting
 from annotator.views.runs.workspace import RunsWorkspace
+from annotator.views.widgets.table import Row
 from annotator.views.work import Work
 from davenet import events
 
@@ -46,6 +47,7 @@ class RunsPresenter(QObject):
         self._evaluating: dict[str, Job] = {}
         self._pausing: set[str] = set()
         self._deleted: list[str] = []
+        self._rows: dict[str, tuple[RunRecord, object, Row]] = {}  # of runs that are over, and what they were made from
         self._notice_action: Callable[[], None] = self.undo_delete
         self._chosen: str | None = None
         self._axis = "epoch"
@@ -337,16 +339,7 @@ class RunsPresenter(QObject):
             self._chosen = next((run_id for run_id in ids if run_id in self._jobs), ids[0] if ids else None)
         drawn = self.comparing.drawn(self._chosen)
         self._read_histories([run_id for run_id in drawn if run_id in ids])
-        shown = [
-            rows.row_of(
-                run,
-                drawn.get(run.id),
-                self._histories.get(run.id),
-                self._jobs.get(run.id),
-                self._evaluating.get(run.id),
-            )
-            for run in self._runs
-        ]
+        shown = [self._row(run, drawn.get(run.id)) for run in self._runs]
         self._view.set_runs(shown, self._chosen)
         by_id = {run.id: run for run in self._runs}
         curves = rows.curves_of(drawn, by_id, self._histories, self._axis)
@@ -355,6 +348,17 @@ class RunsPresenter(QObject):
         self._view.set_details(None if chosen is None else self._details(chosen))
         self._show_current()
         self.comparing.show(chosen)
+
+    def _row(self, run: RunRecord, token: str | None) -> Row:
+        """Returns a run's row; of hundreds that are over none is made twice."""
+        history, job, evaluating = self._histories.get(run.id), self._jobs.get(run.id), self._evaluating.get(run.id)
+        if job is not None or evaluating is not None:
+            return rows.row_of(run, token, history, job, evaluating)
+        key = token, None if history is None else history.recall.version
+        known = self._rows.get(run.id)
+        if known is None or known[0] is not run or known[1] != key:
+            known = self._rows[run.id] = run, key, rows.row_of(run, token, history, None, None)
+        return known[2]
 
     def _show_current(self) -> None:
         """Shows what the chosen run learns from while it goes; read in the background, one step's pairs at a time."""
