@@ -198,7 +198,7 @@ def test_a_checkpoint_that_cannot_listen_is_told_in_place_and_the_video_plays(
     assert workspace.maps_bar.isHidden()
 
 
-def test_a_video_without_sound_is_told_in_place(
+def test_another_file_in_the_place_of_a_video_is_told_and_shows_no_maps(
     qtbot: QtBot, project: Project, tmp_path: Path, opened: Callable[[Project], Opened]
 ) -> None:
     times = [n / RATE for n in range(2 * RATE)]
@@ -207,8 +207,10 @@ def test_a_video_without_sound_is_told_in_place(
     _import(project, tmp_path / "silent")
     write_video(tmp_path / "silent" / "silent.mp4", times=times, with_sound=False)  # import would pass it over
     workspace, _, player = opened(project)
-    qtbot.waitUntil(lambda: "sound" in workspace.maps_bar.text(), timeout=SLOW_MS)
-    assert "\n" not in workspace.maps_bar.text() and player.state == "paused"
+    qtbot.waitUntil(lambda: "not the video that was imported" in workspace.maps_bar.text(), timeout=SLOW_MS)
+    assert "\n" not in workspace.maps_bar.text()
+    qtbot.waitUntil(lambda: player.state == "paused")
+    assert workspace.stages.first._overlay is None
 
 
 def test_a_job_that_is_killed_is_told_and_started_anew_on_demand(

@@ -55,7 +55,9 @@ class Asking(QObject):
                 else:
                     self._take_word(index)
             case "span":
-                self._tell("Drag over the time axis with Shift to choose a part of the sound.")
+                begins, ends = (self._workspace.keys.text(f"matchmaps.span_{end}") for end in ("from", "to"))
+                keyed = f", or mark where it begins ({begins}) and ends ({ends})" if begins and ends else ""
+                self._tell(f"Drag over the time axis with Shift to choose a part of the sound{keyed}.")
             case _:
                 self._workspace.panel.question.field.setFocus()
 

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from annotator.store.records import VideoRecord
 from annotator.views.background import Background
-from annotator.views.matchmaps.sources import Checkpoint, model_config
+from annotator.views.matchmaps.sources import Checkpoint, check_video, model_config
 from davenet import events
 from davenet.errors import UserError
 from davenet.live import STRETCH_S, LiveMaps, Mode, Playhead, Rest, Show, to_line
@@ -80,6 +80,7 @@ class Listener(QObject):
         checkpoint, key = self.checkpoint, (video.uid, mode.key)
 
         def begin() -> tuple[LiveMaps, Snapshot]:
+            check_video(video)
             size = (video.width, video.height)
             try:
                 config, folder = model_config(checkpoint.path), checkpoint.live_folder()

@@ -110,6 +110,17 @@ def model_config(checkpoint: Path) -> ModelConfig:
     return read_metadata(checkpoint)[0]
 
 
+def check_video(video: VideoRecord) -> None:
+    """Raises UserError where another file lies in the place of the video that was imported: maps of the one would be
+    shown over the other. A file that is missing is the player's to tell."""
+    try:
+        found = content_hash(video.path)
+    except OSError:
+        return
+    if found != video.source_hash:
+        raise UserError(f"{video.path} is not the video that was imported; put that one back, or relink its folder.")
+
+
 def videos_ready(checkpoint: Checkpoint, mode: Mode, videos: Sequence[VideoRecord]) -> set[str]:
     """Returns the uids of the videos whose maps of a mode are all there; not for the GUI thread."""
     try:
