@@ -18,9 +18,11 @@ class WorkBar(QFrame):
         super().__init__(parent)
         self._text = QLabel()
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._text.setWordWrap(is_narrow)
+        self._text.setWordWrap(True)  # the remedy stands at the sentence's end
         if not is_narrow:
-            self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            policy.setHeightForWidth(True)
+            self._text.setSizePolicy(policy)
         self._line = ProgressLine(token="accent")
         self._start = QPushButton()
         theme.set_role(self._start, "primary")
