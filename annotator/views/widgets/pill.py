@@ -3,7 +3,7 @@
 from typing import Literal
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from annotator.views import theme
@@ -46,6 +46,14 @@ class Pill(PaintedButton):
     def sizeHint(self) -> QSize:
         width = QFontMetrics(self._font(widest=True)).horizontalAdvance(self.shown_text()) + 20
         return QSize(width + (14 if self._state else 0), 26)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leaves Ctrl+Enter to the form that it stands in: Qt's buttons take Enter whatever is held with it."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     def _font(self, widest: bool = False) -> QFont:
         is_strong = self.isChecked() or self._state == "running" or widest
