@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -76,7 +76,9 @@ class KeysCard(QWidget):
         self._columns: list[list[Group]] = []
         self._row = _ROWS[0]
         self._title = ""
+        self._workspace = ""
         bindings.changed.connect(self.update)
+        parent.installEventFilter(self)  # the card is laid out for the window as it is
         self.hide()
 
     def toggle(self, workspace: str) -> None:
@@ -87,7 +89,14 @@ class KeysCard(QWidget):
             self.open_card(workspace)
 
     def open_card(self, workspace: str) -> None:
-        self._before = self.window().focusWidget()
+        self._before, self._workspace = self.window().focusWidget(), workspace
+        self._lay_out()
+        self.show()
+        self.raise_()
+        self.setFocus()
+
+    def _lay_out(self) -> None:
+        workspace = self._workspace
         self.setGeometry(self.parentWidget().rect())
         groups = [Group(group.name, tuple(filter(self._keys, group.actions))) for group in groups_of(workspace.lower())]
         groups = [group for group in groups if group.actions]
@@ -98,9 +107,7 @@ class KeysCard(QWidget):
         self.setAccessibleName(self._title)
         rows = [f"{', '.join(self._keys(a))}: {a.text}" for group in groups for a in group.actions if self._keys(a)]
         self.setAccessibleDescription("; ".join(rows))
-        self.show()
-        self.raise_()
-        self.setFocus()
+        self.update()
 
     def close_card(self) -> None:
         self.hide()
@@ -114,6 +121,11 @@ class KeysCard(QWidget):
 
     def _keys(self, action: Action) -> tuple[str, ...]:
         return self._bindings.shown_keys(action.id)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._lay_out()
+        return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
         is_escape = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape

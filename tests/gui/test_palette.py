@@ -130,6 +130,16 @@ def test_go_to_understands_numbers_times_and_names() -> None:
     assert fits("", places) == list(named)
 
 
+def test_the_card_of_keys_follows_its_window(desk: Desk, qtbot: QtBot) -> None:
+    card = desk.window.keys_card
+    desk.window.resize(1900, 1000)
+    card.open_card("Review")
+    tall = card.box_size().height()
+    desk.window.resize(1280, 720)
+    qtbot.waitUntil(lambda: card.height() <= 720)
+    assert card.box_size().height() <= 720 < tall + 48
+
+
 @pytest.mark.parametrize("workspace", [name.lower() for name in WORKSPACES])
 def test_the_card_of_keys_fits_a_small_window_whole(desk: Desk, qtbot: QtBot, workspace: str) -> None:
     card = desk.window.keys_card
