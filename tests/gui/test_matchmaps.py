@@ -24,6 +24,7 @@ from annotator.views.matchmaps import sources
 from annotator.views.matchmaps.presenter import MatchmapsPresenter
 from annotator.views.matchmaps.similarity_strip import unbroken
 from annotator.views.matchmaps.sources import following_range, sound_peaks, words_here
+from annotator.views.matchmaps.stages import Stages
 from annotator.views.matchmaps.workspace import MatchmapsWorkspace
 from annotator.views.widgets.stage import Stage
 from davenet.files import content_hash
@@ -502,3 +503,26 @@ def test_every_control_has_a_name_a_tooltip_and_its_place_in_the_order_of_tabs(
         assert named, control
         assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, named
         assert control.toolTip() or control.parentWidget().toolTip(), named
+
+
+def test_stages_side_by_side_are_as_sharp_as_one_after_any_change_of_size(qtbot: QtBot) -> None:
+    stages = Stages()
+    qtbot.addWidget(stages)
+    stages.resize(900, 300)
+    stages.show_stages(compares=True, differs=True)
+    stages.show()
+    frame = np.zeros((720, 1280, 3), np.uint8)
+    frame[:, ::2] = 255
+    stages.set_frame(frame)
+    for width, differs in ((900, True), (1500, True), (1500, False), (600, True)):
+        stages.resize(width, 300)
+        stages.show_stages(compares=True, differs=differs)
+        stages.set_frame(frame)
+        qtbot.wait(1)
+        for stage in stages.in_view():
+            painted_width = stage.frame_rect().width()
+            assert stage._frame is not None and painted_width - 1 <= stage._frame.shape[1] <= 1280
+    stages.set_frame(frame)
+    stages.resize(2600, 900)
+    qtbot.waitUntil(lambda: stages.second.frame_rect().width() > 800)
+    assert all(stage._frame is frame for stage in stages.in_view())

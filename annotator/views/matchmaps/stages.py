@@ -1,13 +1,18 @@
 """The stages side by side: one checkpoint's, a second one's, and what the second has more than the first."""
 
+import math
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from annotator.views.widgets.stage import Fractions, Stage
+
+MARGIN = 20
 
 
 class Stages(QWidget):
@@ -17,7 +22,7 @@ class Stages(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.first, self.second, self.change = Stage(margin=20), Stage(margin=20), Stage(margin=20)
+        self.first, self.second, self.change = (Stage(margin=MARGIN) for _ in range(3))
         self.second.setAccessibleName("Video frame with the second checkpoint")
         self.change.setAccessibleName("Difference of both checkpoints")
         row = QHBoxLayout(self)
@@ -27,6 +32,7 @@ class Stages(QWidget):
             row.addWidget(stage, 1)
             stage.pressed.connect(self.pressed)
             stage.set_crop_visible(True)
+        self._rgb: NDArray[np.uint8] | None = None
         self.show_stages(compares=False, differs=False)
 
     def all(self) -> Iterator[Stage]:
@@ -40,8 +46,11 @@ class Stages(QWidget):
         self.change.setVisible(compares and differs)
 
     def set_frame(self, rgb: NDArray[np.uint8] | None) -> None:
-        for stage in self.in_view():
-            stage.set_frame(rgb)
+        self._rgb = rgb
+        in_view = self.in_view()
+        shown = self._shrunk(rgb, len(in_view)) if rgb is not None and len(in_view) > 1 else rgb
+        for stage in in_view:
+            stage.set_frame(shown)
 
     def set_message(self, sentence: str) -> None:
         for stage in self.all():
@@ -62,3 +71,18 @@ class Stages(QWidget):
     def clear_overlays(self) -> None:
         for stage in self.all():
             stage.set_overlay(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if len(self.in_view()) > 1:
+            self.set_frame(self._rgb)  # at its new size
+
+    def _shrunk(self, rgb: NDArray[np.uint8], n_stages: int) -> NDArray[np.uint8]:
+        """Returns the frame in the stages' size where that is much smaller: averaged once, not once for each of them."""
+        height, width = rgb.shape[:2]
+        room = self.width() / n_stages - 2 * MARGIN, self.height() - 2 * MARGIN
+        share = min(room[0] / width, room[1] / height) * self.devicePixelRatioF()
+        if not 0 < share < 0.5:
+            return rgb
+        size = math.ceil(width * share), math.ceil(height * share)
+        return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
