@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from annotator.views import theme
-from annotator.views.widgets.stage import Stage, centre_crop, crop_rect, fit
+from annotator.views.widgets.stage import Stage, centre_crop, crop_rect, fit, resampled
 
 
 def test_a_frame_is_fitted_into_the_middle_without_stretching() -> None:
@@ -69,3 +69,16 @@ def test_a_qimage_is_shown_as_well_and_no_frame_says_why(stage: Stage, qtbot: Qt
     assert stage.accessibleDescription() == "Opening the video …"
     with qtbot.waitSignal(stage.pressed):
         qtbot.mouseClick(stage, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize("size", [(505, 284), (320, 180), (200, 112), (1279, 719), (1290, 726)])
+def test_a_frame_made_smaller_is_averaged_and_keeps_its_edges_in_place(size: tuple[int, int]) -> None:
+    frame = np.zeros((720, 1280, 3), np.uint8)
+    frame[:, 640:] = 240
+    frame[1::2] //= 2  # lines that alias where single pixels are picked
+    got = resampled(frame, size)
+    assert got.shape == (size[1], size[0], 3)
+    if size[0] < 640:
+        assert np.abs(got[:, -20:].astype(int) - (240 + 120) // 2).max() <= 2
+    middle = got[:, :, 0].mean(axis=0)
+    assert abs(int(np.argmax(middle > middle.max() / 2)) - size[0] / 2) <= 1

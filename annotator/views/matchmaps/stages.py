@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from annotator.views.widgets.stage import Fractions, Stage
+from annotator.views.widgets.stage import Fractions, Stage, resampled
 
 MARGIN = 20
 
@@ -85,4 +84,4 @@ class Stages(QWidget):
         if not 0 < share < 0.5:
             return rgb
         size = math.ceil(width * share), math.ceil(height * share)
-        return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(resampled(rgb, size), np.uint8)

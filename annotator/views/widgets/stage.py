@@ -45,6 +45,15 @@ def crop_rect(frame: QRectF, crop: Fractions) -> QRectF:
     )
 
 
+def resampled(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Returns pixels of another size (width, height), smooth: halved while that is too large, which averages, then
+    blended. OpenCV's averaging of areas looks the same and costs eight times as much at 720p, 3 ms."""
+    while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = cv2.resize(pixels, half, interpolation=cv2.INTER_AREA)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+
+
 class Stage(QWidget):
     """Shows one frame; `pressed` is a click on it (to play or pause)."""
 
@@ -160,10 +169,8 @@ class Stage(QWidget):
         size = (max(1, round(target.width() * ratio)), max(1, round(target.height() * ratio)))
         if self._scaled is None or (self._scaled.width(), self._scaled.height()) != size:
             assert self._frame is not None
-            # averaging areas costs 4 ms at 720p and shows only where pixels are more than halved
-            way = cv2.INTER_AREA if size[0] < 0.5 * self._frame.shape[1] else cv2.INTER_LINEAR
             # shown where it lies: a copy of each frame is half a millisecond
-            pixels = self._scaled_pixels = np.ascontiguousarray(cv2.resize(self._frame, size, interpolation=way))
+            pixels = self._scaled_pixels = np.ascontiguousarray(resampled(self._frame, size))
             self._scaled = QImage(pixels.data, size[0], size[1], 3 * size[0], QImage.Format.Format_RGB888)
         return self._scaled
 
