@@ -83,6 +83,9 @@ class RelinkDialog(QDialog):
         self.what_stays.hide()
         self.progress = QProgressBar(textVisible=False, maximum=0)
         self.progress.setFixedHeight(4)
+        kept = self.progress.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # nothing moves when a search begins
+        self.progress.setSizePolicy(kept)
         self.progress.setAccessibleName("Searching")
         self.says = QLabel()
         theme.set_role(self.says, "muted")
@@ -160,8 +163,7 @@ class RelinkDialog(QDialog):
 
     def set_searching(self, is_searching: bool, text: str = "") -> None:
         self._is_searching = is_searching
-        # The line keeps its place, so that nothing moves when a search begins
-        self.progress.setMaximum(0 if is_searching else 1)
+        self.progress.setVisible(is_searching)
         self.cancel.setVisible(is_searching)
         self.search.setVisible(not is_searching and bool(self._lost))
         self.link.setEnabled(not is_searching and any(one.found for one in self._lost))
