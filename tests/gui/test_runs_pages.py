@@ -126,6 +126,18 @@ def test_the_form_is_made_in_turns_and_its_pairs_are_told_before(runs: Runs) -> 
     runs.until(lambda: "12 accepted pairs" in runs.view.form.pairs.text())
 
 
+def test_the_keys_of_the_form_work_after_a_click_on_a_preset(runs: Runs) -> None:
+    _open_form(runs)
+    form = runs.view.form
+    runs.view.activateWindow()
+    runs.qtbot.mouseClick(form.pills["best"], Qt.MouseButton.LeftButton)
+    runs.until(lambda: form.variant() == "best" and form.start.isEnabled())
+    focus = runs.view.focusWidget()
+    assert focus is form or form.isAncestorOf(focus)
+    runs.qtbot.keyClick(focus, Qt.Key.Key_Escape)
+    assert not form.isVisible()
+
+
 def test_other_pairs_are_counted_anew_and_stay_with_another_preset(runs: Runs) -> None:
     _open_form(runs)
     form = runs.view.form

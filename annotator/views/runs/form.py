@@ -51,6 +51,7 @@ class RunForm(VerbForm):
         self.cost = QLabel(wordWrap=True)
         self.cost.hide()
         super().__init__(run, parent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # a click beside its fields leaves its keys at work
         self._count = QTimer(self, singleShot=True, interval=PAIRS_MS)
         self._count.timeout.connect(self._ask_for_pairs)
         self._lay_out()
