@@ -56,7 +56,8 @@ def retrieve(spec: RetrieveSpec, emit: events.Emit, stop: ShouldStop) -> dict[st
         emit(events.Skipped(loss.pair.uid, loss.reason))
     if len(seen.pairs) < 2:
         why = f" ({seen.lost[0].reason})" if seen.lost else ""
-        n = f"{len(seen.pairs)} readable pair{'' if len(seen.pairs) == 1 else 's'}"
+        one = len(seen.pairs) == 1
+        n = "1 readable pair with sound of its own" if one else "0 readable pairs"
         raise UserError(f"{spec.pairs} has {n} and Recall@10 needs two{why}; choose or freeze a larger gallery.")
     found = retrieval_of(
         seen,

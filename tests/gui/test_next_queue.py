@@ -10,12 +10,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from annotator import verbs
 from annotator.app import build_window
 from annotator.demo.project import CHECKPOINT, prepare
 from annotator.project import Project
 from annotator.selections import read_selections, reason_of
 from annotator.store.records import RunRecord
 from annotator.wiring import Wiring
+from davenet.pairs import write_pairs
 
 LONG_MS = 120_000
 RUN = "001-small"
@@ -31,6 +33,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         checkpoints = project.run_dir(RUN) / "checkpoints"
         checkpoints.mkdir(parents=True)
         shutil.copyfile(CHECKPOINT, checkpoints / "best.safetensors")
+        mined = [pair.to_pair() for pair in project.store.food_pairs()]
+        write_pairs(project.run_dir(RUN) / "validation.pairs.jsonl", mined)
         project.store.set_setting("proxies", False)
         project.store.set_setting("reviewer", "ann")
     return folder
@@ -71,6 +75,22 @@ def test_one_key_in_runs_asks_for_the_most_doubtful_pairs_in_review(wiring: Wiri
     reason = reason_of(opened.project.store, kept[name][0])
     shown = lambda: review.workspace.question._chosen  # noqa: E731
     qtbot.waitUntil(lambda: shown().text() == f"Asked because {reason}." and shown().isVisible(), timeout=LONG_MS)
+
+
+def test_the_queue_holds_misses_of_the_runs_gallery_that_look_right_beside_the_doubtful_pairs(wiring: Wiring) -> None:
+    opened = wiring.open
+    assert opened is not None
+    store = opened.project.store
+    (kept,) = read_selections(store).values()
+    mined = {pair.uid for pair in store.food_pairs()}
+    matches = [uid for uid in kept if uid not in mined]
+    assert kept[2] == matches[0]  # the three kinds take turns
+    for pair in store.pairs(matches, reviewer="ann"):
+        assert "the run missed the" in reason_of(store, pair.uid) and pair.sound_offset_s != 0
+        assert pair.label is not None and f"“{pair.label.word}” names what" in reason_of(store, pair.uid)
+        assert pair.decision is None
+    looks = [one.gallery for one in verbs.looked_at(opened.project, RUN)]
+    assert looks == ["validation"]
 
 
 def test_a_blind_reviewer_reads_the_reason_only_after_the_verdict(wiring: Wiring, qtbot: QtBot) -> None:

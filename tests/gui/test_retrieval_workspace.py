@@ -536,7 +536,7 @@ def test_a_gallery_that_was_mined_anew_or_has_one_pair_is_said_in_place(looked: 
     path.write_text(lines[0], "utf-8")
     looked.view.setFocus()
     looked.press(Key.Key_L)
-    assert "has 1 readable pair and Recall@10 needs two" in looked.view.work.text()
+    assert "has 1 readable pair with sound of its own and Recall@10 needs two" in looked.view.work.text()
 
 
 def test_a_video_that_was_moved_is_named_with_where_it_should_be(looked: Table) -> None:

@@ -242,12 +242,7 @@ class Matrix(QWidget):
         painter.drawPixmap(square.toRect(), self._picture)
         scale = square.width() / self._image.height()
         self._paint_runs(painter, square, scale)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(theme.DARK.color("accent"), 2))
-        for down, across in self._blocks:
-            (_, top, bottom), (_, left, right) = self._runs[down], self._runs[across]
-            corner = QPointF(square.left() + left * scale, square.top() + top * scale)
-            painter.drawRect(QRectF(corner.x(), corner.y(), (right - left) * scale, (bottom - top) * scale))
+        self._paint_blocks(painter, square, scale)
         if self._cross is not None:
             row, column = self._cross
             painter.setPen(QPen(tokens.color("info"), 1))
@@ -256,6 +251,17 @@ class Matrix(QWidget):
             painter.drawLine(QPointF(x, square.top()), QPointF(x, square.bottom()))
         if self.hasFocus():
             draw_focus_ring(painter, QRectF(self.rect()), 8)
+
+    def _paint_blocks(self, painter: QPainter, square: QRectF, scale: float) -> None:
+        """Frames what is selected in white on black, which the colours of heat have neither of beside one another."""
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for down, across in self._blocks:
+            (_, top, bottom), (_, left, right) = self._runs[down], self._runs[across]
+            corner = QPointF(square.left() + left * scale, square.top() + top * scale)
+            block = QRectF(corner.x(), corner.y(), (right - left) * scale, (bottom - top) * scale)
+            for color, width in (("stage", 6), ("text", 2)):
+                painter.setPen(QPen(theme.DARK.color(color), width, j=Qt.PenJoinStyle.MiterJoin))
+                painter.drawRect(block.adjusted(-1, -1, 1, 1))
 
     def _ask_for_picture(self, side: float) -> None:
         ratio = self.devicePixelRatioF()

@@ -123,9 +123,8 @@ class QueryCard(QFrame):
             theme.set_role(self.verdict, role)
         value = f"{case.true_similarity:.2f}".replace("-", "−")
         right = sum(one.is_same_class for one in case.results)
-        self._said.setText(
-            f"similarity with the true one {value} · {right} of {len(case.results)} results of its class"
-        )
+        of_class = f" · {right} of {len(case.results)} results of its class" if pair.class_name else ""
+        self._said.setText(f"similarity with the true one {value}{of_class}")
         told = "hit" if case.is_hit else "miss"
         self.asks.setAccessibleName(f"Query: {cases.name(case.place)}, {told}, {case.sentence}")
         self.asks.setToolTip("Hear the query's own segment")
