@@ -364,6 +364,7 @@ def test_a_damaged_file_a_run_without_checkpoint_and_clips_that_are_gone_are_tol
     path.write_bytes(path.read_bytes()[:1000])
     second = Table(qtbot, project)
     assert second.view.empty.title() == "This file cannot be read" and str(path) in second.view.empty.accessibleName()
+    assert second.view.notice.text() == ""  # that its weights are others as well is nobody's question
     for clip in project.clips_dir.glob("*.safetensors"):
         clip.unlink()
     second.press(Key.Key_L)

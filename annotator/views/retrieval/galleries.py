@@ -98,7 +98,7 @@ class GalleryChoice(QObject):
             return
         if place.why_not:
             self._view.notice.show_notice(place.why_not, "warning")
-        elif not found.is_current:
+        elif found.gallery and not found.is_current:
             self._view.notice.show_notice(
                 f"This was looked at with other weights than {source.name} has now; look again to see it as it is.",
                 "warning",

@@ -28,7 +28,7 @@ class Looking(QObject):
     def start(self, source: Source, gallery: str, *, umap: bool) -> None:
         if self.is_busy:
             return
-        self.is_busy = True
+        self._set_busy(True)
         self._view.notice.clear()
         project, what = self._work.project, source.source
         self._work.start(
@@ -38,6 +38,11 @@ class Looking(QObject):
             on_job=self._follow,
             on_ended=self._ended,
         )
+
+    def _set_busy(self, on: bool) -> None:
+        self.is_busy = on
+        for button in (self._view.look, self._view.empty.action_button()):
+            button.setEnabled(not on)
 
     def _cancel(self) -> None:
         if self._job is not None:
@@ -63,7 +68,8 @@ class Looking(QObject):
             bar.show_progress(f"{job.title}: {done:g} of {total:g} pairs", done / total)
 
     def _ended(self, outcome: Outcome) -> None:
-        self._job, self.is_busy = None, False
+        self._job = None
+        self._set_busy(False)
         if outcome.state == "finished":
             self._view.work.hide()
             self.looked.emit()
