@@ -197,6 +197,9 @@ def test_models_that_fail_on_the_same_pairs_differ_more_surely_than_their_own_in
     both_ways = paired_difference(np.stack([better, better]), np.stack([worse, better]), 10)
     assert both_ways.value == pytest.approx(0.02)
     assert paired_difference(worse, better, 10).value == pytest.approx(-0.04)
+    nothing = paired_difference(better[:12], better[:12], 10)
+    assert nothing.value == 0.0
+    assert nothing.interval_95 == pytest.approx((-0.2425, 0.2425), abs=1e-4)  # z² / (n + z²)
     with pytest.raises(ValueError, match="same pairs"):
         paired_difference(better, worse[:-1], 10)
 
