@@ -65,7 +65,7 @@ class Plane(QWidget):
         self._picture = QPixmap()
         self._version = 0
         self._note = ""
-        self._screen: tuple[object, NDArray[np.float64]] | None = None
+        self._screen: tuple[object, NDArray[np.float32]] | None = None
         self.box: QRectF | None = None  # of the keyboard
 
     def sizeHint(self) -> QSize:
@@ -118,27 +118,25 @@ class Plane(QWidget):
     def plot(self) -> QRectF:
         return QRectF(_MARGIN, _MARGIN, self.width() - 2 * _MARGIN - _LEGEND, self.height() - 2 * _MARGIN)
 
-    def points_at(self) -> NDArray[np.float64]:
+    def points_at(self) -> NDArray[np.float32]:
         """Returns where the points are painted (P, 2), one scale for both axes."""
         if not len(self._at_P2):
-            return np.zeros((0, 2))
+            return np.zeros((0, 2), np.float32)
         if self._screen is None or self._screen[0] != self.size():
             self._screen = (self.size(), self._on_screen())
         return self._screen[1]
 
-    def _on_screen(self) -> NDArray[np.float64]:
+    def _on_screen(self) -> NDArray[np.float32]:
         plot = self.plot()
-        low, high = self._at_P2.min(axis=0), self._at_P2.max(axis=0)
-        spread = np.maximum(high - low, 1e-9)
-        scale = min(plot.width() / spread[0], plot.height() / spread[1])
-        middle = (low + high) / 2
+        columns = [np.ascontiguousarray(self._at_P2[:, axis]) for axis in (0, 1)]  # numpy is slow along pairs
+        spans = [(float(column.min()), float(column.max())) for column in columns]
+        (left, right), (low, high) = spans
+        scale = min(plot.width() / max(right - left, 1e-9), plot.height() / max(high - low, 1e-9))
         centre = plot.center()
-        return np.column_stack(
-            [
-                centre.x() + (self._at_P2[:, 0] - middle[0]) * scale,
-                centre.y() - (self._at_P2[:, 1] - middle[1]) * scale,
-            ]
-        ).astype(np.float64)
+        points_P2 = np.empty(self._at_P2.shape, np.float32)
+        points_P2[:, 0] = columns[0] * scale + (centre.x() - (left + right) / 2 * scale)
+        points_P2[:, 1] = columns[1] * -scale + (centre.y() + (low + high) / 2 * scale)
+        return points_P2
 
     def _is_shown_P(self) -> NDArray[np.bool_]:
         n = len(self._at_P2) // 2

@@ -21,7 +21,7 @@ class Points:
     width: int
     height: int
     ratio: float
-    at_P2: NDArray[np.float64]
+    at_P2: NDArray[np.float32]
     of_P: NDArray[np.int64]  # the place of its colour
     colours: tuple[QColor, ...]
     is_shown_P: NDArray[np.bool_]
@@ -87,4 +87,4 @@ def _laid(points: Points) -> QImage:
             sheet[covered] = over + sheet[covered] * (1 - alpha)
     pixels = np.ascontiguousarray((sheet * 255).round().astype(np.uint8))
     image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888_Premultiplied)
-    return image.copy()  # which owns its pixels
+    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)  # a copy, as the window paints them

@@ -3,7 +3,7 @@
 Files and the database are read in the background; a gallery is looked at by a job. Torch never enters this process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -56,11 +56,9 @@ class RetrievalPresenter(QObject):
         self._videos: Mapping[str, VideoRecord] = {}
         self._wants_umap = False
         self._list_number = 0
-        self._parts: list[
-            Callable[[], object]
-        ] = []  # of the workspace that take a new gallery, each in a turn of its own
+        self._parts: list[Callable[[], object]] = []  # of the window's work, each of which has a turn of its own
         self._turn = QTimer(self, interval=0)
-        self._turn.timeout.connect(self._put_part)
+        self._turn.timeout.connect(self._next_part)
         self._connect()
 
     def _connect(self) -> None:
@@ -116,7 +114,7 @@ class RetrievalPresenter(QObject):
         view.grid.waves = self.fetching.waves
         view.panel.set_facts(*self._facts())
         view.panel.set_listed(self.cases, None)
-        self._parts = [
+        parts: list[Callable[[], object]] = [
             lambda: view.panel.set_cases(self.cases),
             self._relist,
             lambda: view.matrix.set_cases(self.cases, loaded.matrix if loaded else QImage()),
@@ -124,11 +122,17 @@ class RetrievalPresenter(QObject):
             lambda: self._put_plane("umap" if self._wants_umap and self._has_umap() else "pca"),
             lambda: self.sending.set_cases(self.cases, self.galleries.source),
         ]
-        self._turn.start()
+        self._parts.clear()
+        self._in_turns(parts)
         if loaded is not None:
             view.show_gallery()
 
-    def _put_part(self) -> None:
+    def _in_turns(self, parts: Sequence[Callable[[], object]]) -> None:
+        """Lets the window work through these one a turn, so that none holds it up for all of them."""
+        self._parts.extend(parts)
+        self._turn.start()
+
+    def _next_part(self) -> None:
         self._parts.pop(0)()
         if not self._parts:
             self._turn.stop()
@@ -204,7 +208,8 @@ class RetrievalPresenter(QObject):
             panel.want(show="all", class_name=None, text="")  # the filters give way to the case that was asked for
             self._relist(show)
             return
-        self.show_case(int(listing.places[row or 0]))
+        place, number = int(listing.places[row or 0]), self._list_number
+        self._in_turns([lambda: self.show_case(place) if number == self._list_number else None])
 
     def show_case(self, place: int) -> None:
         """Shows a query with its results."""

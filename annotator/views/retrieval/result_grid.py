@@ -13,7 +13,7 @@ from annotator.views.widgets.painting import draw_focus_ring, draw_glyph
 from annotator.views.widgets.time_layout import clock_text
 
 GAP, PAD, TEXT = 12, 8, 62
-A_TURN = 5  # cells of a new case that are painted in one turn of the window
+A_TURN = 3  # cells of a new case that are painted in one turn of the window
 _MOST_WIDTH = 340
 _MOVES = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
