@@ -60,6 +60,9 @@ def test_the_panel_names_the_keys_as_they_are_set(desk: Desk) -> None:
     keys.changed.emit()
     told = [rows.accessibleName() for rows in question.findChildren(PressRows)]
     assert any("Y accepts, X rejects" in text for text in told)
+    keys.keymap.set_keys("review.filter", ("Q",))
+    keys.changed.emit()
+    assert desk.workspace.queue.filter.toolTip() == "Show only pairs whose class, word or video has these words (Q)"
     desk.presenter.set_blind(True)
     desk.press(K.Key_X)
     assert question.blind_card.text() == "You rejected. Go on with N, or decide again: both verdicts are kept."

@@ -263,8 +263,11 @@ class GalleryPanel(QFrame):
     def _show_selected(self) -> None:
         number = len(self.grid.selectionModel().selectedRows())
         self._selected.setText(f"{number} selected" if number else "The current frame")
-        self._hint.setText("one verdict each" if number else "Space selects more; R to hear")
-        self._hint.setToolTip("Space, Shift and Ctrl select several frames; hover over one, or press R, to hear it")
+        key = next(iter(self._keys.shown_keys("review.replay")), "")
+        hear = f"; {key} to hear" if key else ""
+        self._hint.setText("one verdict each" if number else f"Space selects more{hear}")
+        press = f", or press {key}," if key else ""
+        self._hint.setToolTip(f"Space, Shift and Ctrl select several frames; hover over one{press} to hear it")
 
     def _write_keys(self) -> None:
         for decision, button in self.buttons.items():
@@ -273,3 +276,4 @@ class GalleryPanel(QFrame):
             button.setToolTip(self._keys.tip(f"review.{decision}", f"{button.text()} all selected frames"))
         self._back.setToolTip(self._keys.tip("review.gallery", "Back to the pair that was shown; Escape too"))
         self.undo_batch.setToolTip(self._keys.tip("review.undo_batch"))
+        self._show_selected()

@@ -104,7 +104,7 @@ class QueuePanel(QFrame):
 
     def _make_search(self) -> None:
         self.filter = FilterField(placeholderText="Search class, word, video", clearButtonEnabled=False)
-        self.filter.setToolTip("Show only pairs whose class, word or video has these words (/)")
+        self.filter.setToolTip("Show only pairs whose class, word or video has these words")
         self.filter.setAccessibleName("Search the queue")
         self._delay = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
         self._delay.timeout.connect(lambda: self.search_changed.emit(self.filter.text().strip()))

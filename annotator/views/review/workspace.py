@@ -138,6 +138,8 @@ class ReviewWorkspace(QWidget):
         accept, reject, goes_on = (
             next(iter(self.keys.shown_keys(f"review.{name}")), "") for name in ("accept", "reject", "next")
         )
+        search = self.queue.filter.toolTip().partition(" (")[0]
+        self.queue.filter.setToolTip(self.keys.tip("review.filter", search))
         self.question.set_keys(accept=accept, reject=reject, goes_on=goes_on)
 
     def _fit_conflict(self, is_shown: bool) -> None:

@@ -26,7 +26,7 @@ class SettingsCard(QFrame):
         self._wait = QTimer(self, singleShot=True, interval=_KEPT_AFTER_MS)
         self._wait.timeout.connect(self.flush)
         self.blind = QCheckBox("Review blind first")
-        self.blind.setToolTip("Hide what the detector, the model and other reviewers say until the first verdict (B)")
+        self.blind.setToolTip("Hide what the detector, the model and other reviewers say until the first verdict")
         self.blind.toggled.connect(lambda _on: self._wait.start())
         self.second = _percent("Share of the pairs that two people are asked about", "Second reviews, percent")
         self.gold = _percent("Share of gold pairs among those that each reviewer is asked", "Gold pairs, percent")
