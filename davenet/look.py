@@ -168,8 +168,11 @@ def _as_large(matchmap: Map, other: Map) -> Map:
 def _with_contour(rgba: Pixels, matchmap: Map, look: Look, size: tuple[int, int]) -> Pixels:
     """Returns the pixels with a white line where the map crosses the threshold."""
     line = contour_opacity(upsampled(matchmap, size), max(look.threshold, 0.02))
-    share = line[..., None]
-    drawn = rgba.astype(np.float32)
-    drawn[..., :3] += (255 - drawn[..., :3]) * share
-    drawn[..., 3] = np.maximum(drawn[..., 3], 235 * line)
-    return np.asarray(drawn + 0.5, np.uint8)
+    drawn = np.array(rgba)
+    pixels, shares = drawn.reshape(-1, 4), line.ravel()
+    on_line = np.flatnonzero(shares)
+    share, colours = shares[on_line, None], pixels[on_line].astype(np.float32)
+    colours[:, :3] += (255 - colours[:, :3]) * share
+    colours[:, 3] = np.maximum(colours[:, 3], 235 * share[:, 0])
+    pixels[on_line] = (colours + 0.5).astype(np.uint8)
+    return drawn

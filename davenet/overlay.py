@@ -33,8 +33,8 @@ def colour_rgba(
     """
     value = upsampled(matchmap_HW, size)
     opacity = opacity_of(value, alpha=alpha, threshold=threshold)
-    rgba = np.empty((*value.shape, 4), np.uint8)
-    rgba[..., :3] = colour_table(colour_map)[(value * 255 + 0.5).astype(np.uint8)]
+    colours = _whole_pixels(colour_map).take((value * 255 + 0.5).astype(np.uint8))
+    rgba = colours.view(np.uint8).reshape(*value.shape, 4)
     rgba[..., 3] = (opacity * 255 + 0.5).astype(np.uint8)
     return rgba
 
@@ -78,10 +78,12 @@ def contour_opacity(value: NDArray[np.float32], level: float) -> NDArray[np.floa
     """Returns the opacity 0..1 of a smooth line, about two pixels wide, where `value` crosses the level."""
     across = cv2.Sobel(value, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(value, cv2.CV_32F, 0, 1, scale=1 / 8)
-    slope = cv2.magnitude(across, down)
-    distance = np.abs(value - np.float32(level)) / np.maximum(slope, 1e-6)
-    line: NDArray[np.float32] = np.where(slope > 1e-4, np.clip(1.5 - distance, 0, 1), 0).astype(np.float32)
-    return line
+    slope = cv2.magnitude(across, down).ravel()
+    height = np.abs(value - np.float32(level)).ravel()
+    near = np.flatnonzero((height < 1.5 * slope) & (slope > 1e-4))  # few pixels: the rest needs no division
+    line = np.zeros(value.size, np.float32)
+    line[near] = np.minimum(1.5 - height[near] / slope[near], 1)
+    return line.reshape(value.shape)
 
 
 def diverging_rgba(difference_HW: NDArray[np.floating], size: tuple[int, int], *, alpha: float) -> NDArray[np.uint8]:
@@ -98,6 +100,12 @@ def crop_pixels(crop: Crop, width: int, height: int) -> tuple[int, int, int, int
     """Returns the crop in whole pixels of a frame, at least one pixel in each direction."""
     x0, y0 = min(round(crop[0] * width), width - 1), min(round(crop[1] * height), height - 1)
     return x0, y0, min(max(round(crop[2] * width), x0 + 1), width), min(max(round(crop[3] * height), y0 + 1), height)
+
+
+@cache
+def _whole_pixels(colour_map: ColourMap) -> NDArray[np.uint32]:
+    """Returns the colour table as (256) whole RGBA pixels: one look-up for a pixel, not one for each of its colours."""
+    return np.pad(colour_table(colour_map), ((0, 0), (0, 1))).view(np.uint32)[:, 0]
 
 
 @cache
