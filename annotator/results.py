@@ -125,7 +125,10 @@ def common_gallery(runs: Sequence[RunRecord]) -> str | None:
 
 
 def result_on(run: RunRecord, gallery_hash: str | None) -> Result | None:
-    return next((result for result in results_of(run) if gallery_hash and result.gallery_hash == gallery_hash), None)
+    """Returns a run's result on a gallery: of an evaluation, which kept its ranks, before what it measured as it trained."""
+    found = [result for result in results_of(run) if gallery_hash and result.gallery_hash == gallery_hash]
+    evaluated = run.result.get("evaluations") or {}
+    return next((result for result in found if result.gallery in evaluated), next(iter(found), None))
 
 
 def differing_values(runs: Sequence[RunRecord]) -> list[tuple[str, tuple[str, ...]]]:

@@ -172,6 +172,7 @@ class Screens:
 
     def show_start(self) -> None:
         self.wiring.close_project()
+        self.wiring.start.set_recent([])  # where the copy lies is nobody's concern
         self.pause(0.8)
 
 

@@ -123,3 +123,15 @@ def test_what_verdicts_bought_is_measured_on_the_gallery_of_before_them(kitchen:
 def _trained(project: Project, dataset: int) -> RunRecord:
     run_dir = verbs.plan_train(project, "small", dataset=dataset).run_dir
     return project.store.update_run(run_dir.name, state="finished", result={"best_checkpoint": "best.safetensors"})
+
+
+def test_an_evaluation_counts_before_what_was_measured_while_it_trained() -> None:
+    figures = {"gallery_hash": "g", "gallery_size": 40, "audio_recall_at_10": 0.5, "visual_recall_at_10": 0.5}
+    better = {**figures, "audio_recall_at_10": 0.75}
+    run = RunRecord("2", "small", "finished", result={**figures, "evaluations": {"of 1": better}})
+    found = results.result_on(run, "g")
+    assert found is not None
+    assert (found.gallery, found.audio) == ("of 1", 0.75)
+    alone = results.result_on(RunRecord("1", "small", "finished", result=figures), "g")
+    assert alone is not None and alone.gallery == "validation"
+    assert results.result_on(run, "another") is None

@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from annotator.results import TableRow
+from annotator.store.records import RunRecord
 from annotator.views import theme
+from annotator.views.runs.training_fields import value_label
 from annotator.views.runs.values import interval_text, label_of, number_text
 from annotator.views.widgets.table import Cell, CellTable, Column, Row
 
@@ -110,10 +112,18 @@ def _row(row: TableRow) -> Row:
         row.cell.row,
         (
             Cell(INITS[row.cell.row], second=row.cell.row, token=token),
-            Cell("no run yet" if row.run is None else label_of(row.run), token=token),
+            Cell("no run yet", token=token) if row.run is None else _run_cell(row.run, token),
             Cell("–" if result is None else interval_text(result.audio, result.audio_interval), token=token),
             Cell("–" if result is None else interval_text(result.visual, result.visual_interval), token=token),
             Cell(f"{100 * row.cell.audio:.1f} / {100 * row.cell.visual:.1f}", token="muted"),
             Cell(gallery, second=second.strip(" ·"), token=token, tip=second.strip(" ·")),
         ),
     )
+
+
+def _run_cell(run: RunRecord, token: str) -> Cell:
+    """Returns a run with what it was asked that its preset, the paper's row, does not say."""
+    changed = ", ".join(
+        f"{value_label(name).lower()} {value}" for name, value in (run.config.get("values") or {}).items()
+    )
+    return Cell(label_of(run), second=changed, token=token, tip=f"Changed: {changed}" if changed else "")
