@@ -123,7 +123,8 @@ def _row(row: TableRow) -> Row:
 
 def _run_cell(run: RunRecord, token: str) -> Cell:
     """Returns a run with what it was asked that its preset, the paper's row, does not say."""
-    changed = ", ".join(
-        f"{value_label(name).lower()} {value}" for name, value in (run.config.get("values") or {}).items()
-    )
+    values = dict(run.config.get("values") or {})
+    first = {name: values.pop(name) for name in ("model",) if name in values}  # what matters most, where room is short
+    told = [f"{value_label(name).partition(',')[0].lower()} {value}" for name, value in {**first, **values}.items()]
+    changed = ", ".join(told)
     return Cell(label_of(run), second=changed, token=token, tip=f"Changed: {changed}" if changed else "")
