@@ -89,7 +89,7 @@ class SidePanel(QFrame):
         """Writes the live keys into the tooltips."""
         for button, name, says in (
             (self.save_button, "save", "Save this frame with its overlay as a picture"),
-            (self.sheet_button, "sheet", "Save the frames that fit their sound best and worst as one picture, as they look here"),
+            (self.sheet_button, "sheet", "Save the frames that fit their sound best and worst, as they look here"),
             (self.arrays_button, "arrays", "Save the maps that are ready as arrays (npz)"),
             (self.render_button, "render", "Write the video, or the part chosen, with its matchmaps and its own sound"),
         ):
