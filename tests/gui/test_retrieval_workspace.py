@@ -3,7 +3,6 @@
 import csv
 import shutil
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -495,10 +494,8 @@ def test_several_rows_of_a_table_are_sent_together(looked: Table) -> None:
     assert all(name in looked.sent[-1][0] for name in chosen[:2])
 
 
-def test_listing_and_drawing_happen_off_the_gui_thread_and_a_turn_scales_one_picture(
-    looked: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads: dict[str, set[int]] = {"listing": set(), "points": set(), "matrix": set(), "inside": set()}
+def test_listing_and_drawing_happen_off_the_gui_thread(looked: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, set[int]] = {"listing": set(), "points": set(), "matrix": set()}
 
     def told(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*values: Any) -> Any:
@@ -510,21 +507,32 @@ def test_listing_and_drawing_happen_off_the_gui_thread_and_a_turn_scales_one_pic
     monkeypatch.setattr(Cases, "listing", told("listing", Cases.listing))
     monkeypatch.setattr(presenter_module, "drawn", told("points", presenter_module.drawn))
     monkeypatch.setattr(presenter_module.matrix, "scaled", told("matrix", presenter_module.matrix.scaled))
+    looked.view.setFocus()
+    for key in (Key.Key_H, Key.Key_H, Key.Key_2, Key.Key_3):
+        QTest.keyClick(looked.focused(), key)
+        looked.settle()
+    assert all(found and threading.get_ident() not in found for found in threads.values())
+
+
+def test_a_paint_scales_one_picture_and_the_others_follow_in_the_turns_after_it(
+    looked: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked.press(Key.Key_H, Key.Key_H)
     scaled: list[int] = []
     rounded = pictures._rounded
-    turn = [0]
-    monkeypatch.setattr(pictures, "_rounded", lambda *values: (scaled.append(turn[0]), rounded(*values))[1])
-    looked.view.setFocus()
-    for key in (Key.Key_H, Key.Key_H, Key.Key_2, Key.Key_3, Key.Key_1):
-        QTest.keyClick(looked.focused(), key)
-        for _ in range(60):
-            QApplication.processEvents()
-            turn[0] += 1
+    monkeypatch.setattr(pictures, "_rounded", lambda *values: (scaled.append(1), rounded(*values))[1])
+    grid = looked.view.grid
+    case = looked.presenter.case
+    assert case is not None and len(case.results) == 10
+    looked.qtbot.waitUntil(lambda: all(one.place in grid.pictures for one in case.results), timeout=5000)
     looked.settle()
-    del threads["inside"]
-    assert all(found and threading.get_ident() not in found for found in threads.values())
-    of_a_turn = Counter(scaled)
-    assert of_a_turn and max(of_a_turn.values()) <= 3 * 2  # a list, a grid and a query, each at most one a paint
+    grid._painted._kept.clear()
+    scaled.clear()
+    grid.repaint()
+    assert len(scaled) == 1
+    looked.qtbot.waitUntil(lambda: len(scaled) == 10, timeout=5000)
+    grid.repaint()
+    assert len(scaled) == 10
 
 
 def test_a_gallery_that_was_mined_anew_or_has_one_pair_is_said_in_place(looked: Table, qtbot: QtBot) -> None:
