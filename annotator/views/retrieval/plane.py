@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QFontMetrics,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from annotator.views import theme
 from annotator.views.retrieval.cases import Cases, Places
-from annotator.views.retrieval.plane_groups import By, Groups
+from annotator.views.retrieval.plane_groups import By, Groups, paint_name
 from annotator.views.retrieval.plane_picture import Points
 from annotator.views.retrieval.plane_shapes import first_box, in_box, moved, sized
 from annotator.views.widgets.painting import draw_focus_ring
@@ -310,7 +309,10 @@ class Plane(QWidget):
         self._ask_for_picture()
         painter.drawPixmap(0, 0, self._picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_legend(painter)
+        is_chosen = self.hasFocus() and self.box is None
+        for row, (name, count) in enumerate(self.groups.counts()):
+            is_lit = is_chosen and row == self._legend_row
+            paint_name(painter, self._legend_rect(row), name, count, self.groups.colour(name), is_lit=is_lit)
         painter.setFont(theme.font(theme.SMALL_PX))
         painter.setPen(tokens.color("muted"))
         corner = QRectF(_MARGIN, self.height() - _MARGIN - 4, self.width() - 2 * _MARGIN, 18)
@@ -353,26 +355,3 @@ class Plane(QWidget):
         if key == self._asked:
             self._picture = QPixmap.fromImage(image)
             self.update()
-
-    def _paint_legend(self, painter: QPainter) -> None:
-        tokens = theme.current()
-        painter.setFont(theme.font(theme.SMALL_PX))
-        metrics = QFontMetrics(painter.font())
-        for row, (name, count) in enumerate(self.groups.counts()):
-            rect = self._legend_rect(row)
-            if self.hasFocus() and row == self._legend_row and self.box is None:
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(tokens.color("raised"))
-                painter.drawRoundedRect(rect, 6, 6)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.groups.colour(name))
-            painter.drawEllipse(QPointF(rect.left() + 13, rect.center().y()), 4.5, 4.5)
-            painter.setPen(tokens.color("muted"))
-            number = f"{count:,}".replace(",", "\u202f")
-            inner = rect.adjusted(26, 0, -8, 0)
-            painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
-            painter.setPen(tokens.color("text"))
-            room = int(inner.width() - metrics.horizontalAdvance(number) - 8)
-            painter.drawText(
-                inner, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
-            )

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
 from annotator.views import theme
 from annotator.views.retrieval.cases import Cases
@@ -68,3 +69,23 @@ def _places(codes: Codes, names: list[str]) -> NDArray[np.int64]:
     """Returns for each pair the place of its name among some names, −1 where it is none of them."""
     place = [names.index(name) if name in names else -1 for name in codes.names]
     return np.array([*place, -1], np.int64)[codes.of_N]
+
+
+def paint_name(painter: QPainter, rect: QRectF, name: str, count: int, colour: QColor, *, is_lit: bool) -> None:
+    """Paints a row of the legend; `is_lit` where the keyboard is on it."""
+    tokens = theme.current()
+    painter.setFont(theme.font(theme.SMALL_PX))
+    metrics = QFontMetrics(painter.font())
+    painter.setPen(Qt.PenStyle.NoPen)
+    if is_lit:
+        painter.setBrush(tokens.color("raised"))
+        painter.drawRoundedRect(rect, 6, 6)
+    painter.setBrush(colour)
+    painter.drawEllipse(QPointF(rect.left() + 13, rect.center().y()), 4.5, 4.5)
+    painter.setPen(tokens.color("muted"))
+    number = f"{count:,}".replace(",", "\u202f")
+    inner = rect.adjusted(26, 0, -8, 0)
+    painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
+    painter.setPen(tokens.color("text"))
+    room = int(inner.width() - metrics.horizontalAdvance(number) - 8)
+    painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(name, Qt.TextElideMode.ElideRight, room))
