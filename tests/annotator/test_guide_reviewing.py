@@ -67,3 +67,15 @@ def test_every_picture_of_a_page_is_there_in_the_size_of_a_window() -> None:
             assert head[:8] == b"\x89PNG\r\n\x1a\n", f"{page.name}: {name}"
             width, height = struct.unpack(">II", head[16:24])
             assert width >= 1280 and height >= 720, f"{name} is {width} x {height}"
+
+
+def test_every_screen_is_kept_in_both_themes_and_two_sizes() -> None:
+    kept = {path.name for path in (GUIDE / "screens").glob("*.png")}
+    names = {re.sub(r"-(dark|light)-\d+\.png$", "", name) for name in kept}
+    assert {"review", "gallery", "reviewers", "matchmaps", "retrieval", "runs", "data", "start"} <= names
+    assert kept == {
+        f"{name}-{theme}-{width}.png" for name in names for theme in ("dark", "light") for width in (1280, 1920)
+    }
+    for name in kept:
+        width, height = struct.unpack(">II", (GUIDE / "screens" / name).read_bytes()[16:24])
+        assert (width, height) in ((1280, 720), (1920, 1080)) and name.endswith(f"-{width}.png")
