@@ -1,7 +1,7 @@
 """The plots of the paper's analyses on one page, with what they are made of; empty ones say what to do first."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from annotator.views import theme
@@ -30,7 +30,6 @@ class PlotsPage(QWidget):
         self.says = QLabel()
         theme.set_role(self.says, "muted")
         self.options = QPushButton("Options…")
-        self.options.setToolTip("Which videos, words and detections the plots are made of (O)")
         self.again = QPushButton("Count again")
         self.again.setToolTip("Make the plots again from the labels as they are now")
         self.cards = {key: PlotCard(TITLES[key]) for key in KEYS}
@@ -88,12 +87,6 @@ class PlotsPage(QWidget):
         self.says.setText(text)
         for card in self.cards.values():
             card.set_busy(text)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_O:
-            self.options_requested.emit()
-        else:
-            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

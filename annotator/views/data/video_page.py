@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from annotator.views import theme
 from annotator.views.data.detection_strip import DetectionStrip, SeenFrame
 from annotator.views.data.lanes import FilmStrip, Lane, PairLane, Span, SpanLane
+from annotator.views.key_bindings import KeyBindings
 from annotator.views.widgets.section import SectionHead
 from annotator.views.widgets.stage import Stage
 from annotator.views.widgets.time_axis import TimeAxis
@@ -51,17 +52,13 @@ class VideoPage(QWidget):
         super().__init__(parent)
         self._details: VideoDetails | None = None
         self.back = QPushButton("‹ Videos")
-        self.back.setToolTip("Back to the list (Esc)")
         self.title = QLabel()
         theme.set_role(self.title, "title")
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.time = QLabel()
         theme.set_role(self.time, "muted")
         self.before, self.after = QPushButton("Previous"), QPushButton("Next")
-        self.before.setToolTip("The video before this one in the list (P)")
-        self.after.setToolTip("The next video of the list (N)")
         self.play = QPushButton("Play")
-        self.play.setToolTip("Play or pause (Space)")
         self.stage = Stage(margin=12)
         self.stage.setMinimumHeight(110)
         self.axis = TimeAxis(word_rows=2)
@@ -172,6 +169,17 @@ class VideoPage(QWidget):
     def set_playing(self, is_playing: bool) -> None:
         self.play.setText("Pause" if is_playing else "Play")
 
+    def show_keys(self, keys: KeyBindings) -> None:
+        """Writes the keys in force into the tooltips."""
+        tips = {
+            self.back: "video_back",
+            self.before: "video_previous",
+            self.after: "video_next",
+            self.play: "video_play",
+        }
+        for button, name in tips.items():
+            button.setToolTip(keys.tip(f"data.{name}"))
+
     def set_neighbours(self, before: bool, after: bool) -> None:
         self.before.setEnabled(before)
         self.after.setEnabled(after)
@@ -183,14 +191,6 @@ class VideoPage(QWidget):
         step_s = 0.1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1.0
         now = self.axis.now() or 0.0
         match event.key():
-            case Qt.Key.Key_Escape:
-                self.put_away.emit()
-            case Qt.Key.Key_Space:
-                self.play_requested.emit()
-            case Qt.Key.Key_N:
-                self.neighbour_requested.emit(1)
-            case Qt.Key.Key_P:
-                self.neighbour_requested.emit(-1)
             case Qt.Key.Key_Left:
                 self._seek(now - step_s)
             case Qt.Key.Key_Right:

@@ -65,7 +65,6 @@ class DataWorkspace(QWidget):
             "Import videos…",
             glyph="play",
         )
-        self.empty.action_button().setToolTip("Import videos (I)")
         self.none_left = EmptyState("No video is like this", "Take off a part of the filter.", "Clear the filter")
         self.head = SectionHead("Video")
         self.title = QLabel(wordWrap=True)
@@ -112,6 +111,14 @@ class DataWorkspace(QWidget):
         for page in ("plots", "skipped"):
             slots[f"data.{page}"] = lambda page=page: self.toggle_page(page)
         self.keys.bind(self, slots, possible=lambda _id: self.page() != "form")
+        video = {
+            "data.video_play": self.video.play_requested.emit,
+            "data.video_previous": lambda: self.video.neighbour_requested.emit(-1),
+            "data.video_next": lambda: self.video.neighbour_requested.emit(1),
+            "data.video_back": self.video.put_away.emit,
+        }
+        self.keys.bind(self.video, video)
+        self.keys.bind(self.plots_page, {"data.plot_options": self.plots_page.options_requested.emit})
         self.keys.changed.connect(self._show_keys)
         self._show_keys()
 
@@ -120,6 +127,11 @@ class DataWorkspace(QWidget):
             card.show_keys(self.keys.text(f"data.{verb}"), self.keys.text(f"data.{verb}_options"))
         self.plots.setToolTip(self.keys.tip("data.plots", self.plots.toolTip().partition(" (")[0]))
         self.skipped.setToolTip(self.keys.tip("data.skipped", self.skipped.toolTip().partition(" (")[0]))
+        self.empty.action_button().setToolTip(self.keys.tip("data.import"))
+        self.plots_page.options.setToolTip(
+            self.keys.tip("data.plot_options", "Which videos, words and detections the plots are made of")
+        )
+        self.video.show_keys(self.keys)
 
     def _build(self) -> None:
         title = QLabel("Data")
