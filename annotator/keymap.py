@@ -265,7 +265,7 @@ _LIST = [
         "data",
         "Pages",
         ("plots", "Plots of the data", ("G",)),
-        ("plot_options", "What the plots are made of", ("O",)),
+        ("plot_choices", "What the plots are made of", ("O",)),
         ("skipped", "What was skipped, and why", ("K",)),
         ("filter", "Search the videos", ("/",)),
     ),

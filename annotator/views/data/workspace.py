@@ -118,7 +118,7 @@ class DataWorkspace(QWidget):
             "data.video_back": self.video.put_away.emit,
         }
         self.keys.bind(self.video, video)
-        self.keys.bind(self.plots_page, {"data.plot_options": self.plots_page.options_requested.emit})
+        self.keys.bind(self.plots_page, {"data.plot_choices": self.plots_page.options_requested.emit})
         self.keys.changed.connect(self._show_keys)
         self._show_keys()
 
@@ -129,7 +129,7 @@ class DataWorkspace(QWidget):
         self.skipped.setToolTip(self.keys.tip("data.skipped", self.skipped.toolTip().partition(" (")[0]))
         self.empty.action_button().setToolTip(self.keys.tip("data.import"))
         self.plots_page.options.setToolTip(
-            self.keys.tip("data.plot_options", "Which videos, words and detections the plots are made of")
+            self.keys.tip("data.plot_choices", "Which videos, words and detections the plots are made of")
         )
         self.video.show_keys(self.keys)
 
