@@ -1,7 +1,6 @@
 """The Retrieval workspace with real keys: a tiny model looks in a child process at real clips, and what is shown is its."""
 
 import csv
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,118 +10,37 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from review_desk import ME, add_video, food_pairs
+from retrieval_table import RUN, Table, copied, kitchen_in, looked_at_in
+from review_desk import ME, food_pairs
 
 from annotator import verbs
-from annotator.demo.project import CHECKPOINT, run_in_child
-from annotator.jobs.queue import JobQueue
-from annotator.playback.player import Player
-from annotator.project import Project
-from annotator.store.records import RunRecord
 from annotator.views.retrieval import pictures, reading
 from annotator.views.retrieval import presenter as presenter_module
 from annotator.views.retrieval.cases import Cases
 from annotator.views.retrieval.plane_shapes import inside
-from annotator.views.retrieval.presenter import RetrievalPresenter
 from annotator.views.retrieval.sound import QUERY
-from annotator.views.retrieval.workspace import RetrievalWorkspace
-from annotator.views.work import Work
 from davenet.errors import UserError
 from davenet.evaluation.projection import has_umap
-from davenet.pairs import write_pairs
 from davenet.retrieval_file import read_head
 
-RUN = "001-small"
 Key = Qt.Key
 
 
 @pytest.fixture(scope="module")
 def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos with six pairs each, and a run whose checkpoint is the shipped one."""
-    folder = tmp_path_factory.mktemp("kitchen")
-    with Project.create(folder / "project") as made:
-        made.store.set_setting("reviewer", ME)
-        for uid in ("soup", "stew"):
-            add_video(made, uid, folder)
-        pairs = [*food_pairs("soup"), *food_pairs("stew")]
-        made.store.put_pairs(pairs, {}, detectors={"soup": "simulated"}, recognisers={"soup": "pocketsphinx"})
-        run = made.run_dir(RUN)
-        (run / "checkpoints").mkdir(parents=True)
-        (run / "checkpoints" / "best.safetensors").write_bytes(CHECKPOINT.read_bytes())
-        write_pairs(run / "validation.pairs.jsonl", pairs)
-        made.store.add_run(RunRecord(RUN, "small", "finished", {}))
-    return folder / "project"
+    return kitchen_in(tmp_path_factory.mktemp("kitchen"))
 
 
 @pytest.fixture(scope="module")
 def looked_at(kitchen: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, after a child process has looked at the run's validation pairs."""
-    folder = tmp_path_factory.mktemp("looked") / "project"
-    shutil.copytree(kitchen, folder)
-    with Project.open(folder) as project:
-        spec = verbs.plan_retrieve(project, RUN)
-        verbs.collect(project, spec, run_in_child(spec))
-    return folder
-
-
-def _copied(folder: Path, to: Path) -> Project:
-    shutil.copytree(folder, to)
-    return Project.open(to)
-
-
-class Table:
-    """The workspace with its presenter, shown and loaded."""
-
-    def __init__(self, qtbot: QtBot, project: Project) -> None:
-        self.qtbot, self.project = qtbot, project
-        self.queue, self.player = JobQueue(), Player()
-        self.work = Work(project, self.queue)
-        self.view = RetrievalWorkspace()
-        qtbot.addWidget(self.view)
-        self.presenter = RetrievalPresenter(self.view, self.work, self.player)
-        self.sent: list[tuple[str, list[str]]] = []
-        self.presenter.selection_sent.connect(lambda name, uids: self.sent.append((name, uids)))
-        self.view.resize(1280, 720)
-        self.view.show()
-        self.view.activateWindow()
-        self.settle()
-        self.view.setFocus()
-
-    def settle(self) -> None:
-        def is_quiet() -> bool:
-            return self.presenter.is_idle() and self.work.background.is_idle() and not self.queue.jobs
-
-        self.qtbot.waitUntil(is_quiet, timeout=90_000)
-        self.qtbot.wait(20)
-        self.qtbot.waitUntil(is_quiet, timeout=90_000)
-
-    def press(self, *keys: Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        for key in keys:
-            QTest.keyClick(self.focused(), key, modifiers)
-            self.settle()
-
-    def focused(self) -> QWidget:
-        return QApplication.focusWidget() or self.view
-
-    def listed(self) -> list[int]:
-        return list(self.view.panel.list.cases.places.tolist())
-
-    def selected(self) -> list[int]:
-        return list(self.presenter.sending.selected().tolist())
-
-    def close(self) -> None:
-        self.presenter.close()
-        self.work.close()
-        self.queue.close()
-        self.player.shutdown()
-        self.view.close()
+    return looked_at_in(kitchen, tmp_path_factory.mktemp("looked") / "project")
 
 
 @pytest.fixture
 def table(qtbot: QtBot, kitchen: Path, tmp_path: Path) -> Iterator[Table]:
-    with _copied(kitchen, tmp_path / "project") as project:
+    with copied(kitchen, tmp_path / "project") as project:
         made = Table(qtbot, project)
         yield made
         made.close()
@@ -130,7 +48,7 @@ def table(qtbot: QtBot, kitchen: Path, tmp_path: Path) -> Iterator[Table]:
 
 @pytest.fixture
 def looked(qtbot: QtBot, looked_at: Path, tmp_path: Path) -> Iterator[Table]:
-    with _copied(looked_at, tmp_path / "project") as project:
+    with copied(looked_at, tmp_path / "project") as project:
         made = Table(qtbot, project)
         assert made.presenter.cases is not None, made.view.empty.title()
         yield made

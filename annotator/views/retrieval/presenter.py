@@ -219,8 +219,9 @@ class RetrievalPresenter(QObject):
         way = view.panel.wanted.way
         if self.case is None or (self.case.place, self.case.way) != (place, way):
             self._set_case(cases.case(place, way))
-        if place not in view.panel.list.selected_places():
-            view.panel.list.show_case(place)
+        rows = view.panel.list
+        if rows.currentIndex().row() != rows.cases.row_of(place):  # else the list is at it: it may be amid a click
+            rows.show_case(place)
         self.sending.count()
 
     def _set_case(self, case: Case | None) -> None:

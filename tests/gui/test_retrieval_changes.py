@@ -1,0 +1,65 @@
+"""The Retrieval workspace while something else changes: a selection in the middle of a click, a gallery that gives way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+from retrieval_table import Table, copied, kitchen_in, looked_at_in
+
+Key = Qt.Key
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("looked")
+    return looked_at_in(kitchen_in(folder), folder / "looked")
+
+
+@pytest.fixture
+def looked(qtbot: QtBot, looked_at: Path, tmp_path: Path) -> Iterator[Table]:
+    with copied(looked_at, tmp_path / "project") as project:
+        made = Table(qtbot, project)
+        made.press(Key.Key_H, Key.Key_H)
+        assert len(made.listed()) == 12
+        yield made
+        made.close()
+
+
+def _click(looked: Table, row: int, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    list_ = looked.view.panel.list
+    at = list_.visualRect(list_.cases.index(row, 0)).center()
+    QTest.mouseClick(list_.viewport(), Qt.MouseButton.LeftButton, modifiers, at)
+    looked.settle()
+
+
+def test_ctrl_and_a_click_add_a_row_to_those_that_are_sent(looked: Table) -> None:
+    looked.view.panel.list.setFocus()
+    _click(looked, 0)
+    _click(looked, 2, CTRL)
+    _click(looked, 4, CTRL)
+    places = looked.listed()
+    assert sorted(looked.selected()) == sorted(places[row] for row in (0, 2, 4))
+    assert looked.view.send.text() == "Send 3 to review"
+    assert looked.presenter.case is not None and looked.presenter.case.place == places[4]
+    _click(looked, 2, CTRL)
+    assert sorted(looked.selected()) == sorted(places[row] for row in (0, 4))
+
+
+def test_rows_that_were_selected_with_shift_are_let_go_and_painted_so_when_j_goes_on(looked: Table) -> None:
+    list_ = looked.view.panel.list
+    list_.setFocus()
+    _click(looked, 0)
+    looked.press(Key.Key_Down, Key.Key_Down, modifiers=SHIFT)
+    assert list_.selected_places().tolist() == looked.listed()[:3]
+    told: list[int] = []
+    list_.selectionModel().selectionChanged.connect(
+        lambda _now, before: told.extend(index.row() for index in before.indexes())
+    )
+    looked.press(Key.Key_J)
+    assert list_.selected_places().tolist() == looked.listed()[3:4]
+    assert {0, 1, 2} <= set(told)  # what paints a row anew
+    assert looked.presenter.case is not None and looked.presenter.case.place == looked.listed()[3]
