@@ -230,6 +230,15 @@ def test_a_pair_chosen_in_the_list_leaves_the_gallery_for_it(gallery: Gallery) -
     assert not gallery.presenter.is_open and gallery.desk.asked == "egg"
 
 
+def test_a_pair_asked_for_from_elsewhere_leaves_the_gallery_and_takes_the_keys_along(gallery: Gallery) -> None:
+    uid = gallery.panel.model.uids()[2]
+    gallery.desk.workspace.question.pair_chosen.emit(uid)
+    assert not gallery.presenter.is_open and gallery.desk.workspace.is_pair_shown()
+    asked = gallery.desk.asked
+    gallery.desk.press(Qt.Key.Key_A)
+    assert gallery.kept() == {asked: "accept"}
+
+
 def test_ten_thousand_cells_are_read_only_where_they_are_seen(qtbot: QtBot, qapp: QApplication) -> None:
     model = QueueModel()
     grid = GalleryGrid(model)

@@ -121,18 +121,22 @@ class GalleryPresenter(QObject):
         self._list(self._came_from)
         self.panel.grid.setFocus()
 
-    def close(self) -> None:
-        """Goes back to the pair that was shown, or to what comes next where that has its verdict now."""
-        if not self._is_open:
-            return
+    def leave_for(self, uid: str) -> None:
+        """Goes to a pair that is asked for, whatever was decided here."""
         self._is_open = False
         self.sound.stop()
         self.attention.leave()
         self.queue.hold_back(False)
+        self.left.emit(uid)
+
+    def close(self) -> None:
+        """Goes back to the pair that was shown, or to what comes next where that has its verdict now."""
+        if not self._is_open:
+            return
         uid, model = self._came_from, self.queue.model
         if uid is not None and uid in self._decided and model.row_of(uid) is None:
             uid = model.uid_at(self._came_row or 0)
-        self.left.emit(uid or "")
+        self.leave_for(uid or "")
 
     def rest(self) -> None:
         """Another workspace is shown: falls silent."""

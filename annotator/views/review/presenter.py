@@ -243,6 +243,9 @@ class ReviewPresenter(QObject):
 
     def show_pair(self, uid: str) -> None:
         """Asks about a pair, wherever it stands in the queue."""
+        if self.gallery.is_open:  # its keys would go on meaning its frames
+            self.gallery.leave_for(uid)
+            return
         try:
             pair = self.queue.record(uid)
             video = self.queue.video(pair.video_uid)
