@@ -40,3 +40,19 @@ def test_an_empty_list_finds_nothing_and_takes_the_first() -> None:
     assert compact.row_of("a") is None and compact[:] == [] and "a" not in compact
     compact.insert(0, "a")
     assert compact.row_of("a") == 0 and compact[0] == "a"
+
+
+@given(st.lists(NAMES, unique=True), st.sets(NAMES), st.lists(st.tuples(st.integers(0, 20), NAMES), max_size=8))
+def test_many_edits_at_once_are_what_they_are_one_by_one(
+    uids: list[str], leaving: set[str], entering: list[tuple[int, str]]
+) -> None:
+    rest = set(uids) - leaving
+    coming = sorted({uid: row for row, uid in entering if uid not in rest}.items(), key=lambda item: item[1])
+    rows = dict.fromkeys(row for _uid, row in coming)  # two never have the same row afterwards
+    placed = [(row, uid) for row, (uid, _row) in zip(rows, coming, strict=False)]
+    plain, compact = [uid for uid in uids if uid not in leaving], UidList(uids)
+    for row, uid in placed:
+        plain.insert(min(row, len(plain)), uid)
+    compact.edit(leaving, placed)
+    assert compact[:] == plain
+    assert [compact.row_of(uid) for uid in plain] == list(range(len(plain)))

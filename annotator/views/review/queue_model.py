@@ -16,6 +16,7 @@ UidRole = Qt.ItemDataRole.UserRole + 2
 HolderRole = Qt.ItemDataRole.UserRole + 3
 THUMBNAIL_BYTES = 32 * 2**20
 _KEPT_RECORDS = 3000
+_MANY_EDITS = 16  # of a long list, each of which takes half a millisecond
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -68,6 +69,19 @@ class QueueModel(QAbstractListModel):
             self._uids.remove(uid)
             self.endRemoveRows()
         return row
+
+    def edit(self, leaving: Sequence[str], entering: Sequence[tuple[int, str]]) -> None:
+        """Takes pairs out and puts others at their rows, in order; many at once begin the model anew."""
+        if len(leaving) + len(entering) > _MANY_EDITS:
+            self.beginResetModel()
+            self._uids.edit(leaving, entering)
+            self._missing.clear()
+            self.endResetModel()
+            return
+        for uid in leaving:
+            self.remove(uid)
+        for row, uid in entering:
+            self.insert(row, uid)
 
     def put_records(self, records: Sequence[PairRecord]) -> None:
         """Takes records, new or changed, and repaints their rows."""

@@ -374,12 +374,10 @@ class QueuePresenter(QObject):
         """Takes what others decided into list and numbers; the pair that is shown stays until it is left."""
         self._counts = change.counts
         self.model.put_records(change.records)
-        for uid in change.leaving:
-            if uid != self.current_uid:
-                self.model.remove(uid)
-        for row, uid in change.entering:
-            if self.model.row_of(uid) is None:
-                self.model.insert(row, uid)
+        leaving = [uid for uid in change.leaving if uid != self.current_uid]
+        entering = [(row, uid) for row, uid in change.entering if self.model.row_of(uid) is None]
+        self.model.edit(leaving, entering)
+        self.panel.set_current(self.current_uid)
         self._show_numbers()
         if self.current_uid is None and self.model.rowCount():
             self.show_row(0)

@@ -17,7 +17,7 @@ class UidList(Sequence[str]):
 
     def __init__(self, uids: Iterable[str] = ()) -> None:
         self._uids: NDArray[np.bytes_] = np.array(list(uids), dtype=np.bytes_).reshape(-1)
-        self._by_name = np.argsort(self._uids).astype(np.int32)  # rows as they were at first, in order of their uids
+        self._by_name = np.argsort(self._uids)  # rows as they were at first, in order of their uids
         self._first = self._uids
         self._n_removed = 0
         self._inserted: set[str] = set()
@@ -74,3 +74,18 @@ class UidList(Sequence[str]):
             self._uids = np.delete(self._uids, row)
             self._n_removed += 1
         return row
+
+    def edit(self, leaving: Iterable[str], entering: Iterable[tuple[int, str]]) -> None:
+        """Takes many uids out and puts others at the rows that they have afterwards, in order of the rows, in one go."""
+        rows = [row for uid in leaving if (row := self.row_of(uid)) is not None]
+        kept = np.delete(self._uids, rows)
+        coming = [(min(row, len(kept) + number), uid) for number, (row, uid) in enumerate(entering)]
+        width = max((kept.itemsize, *(len(uid.encode()) for _row, uid in coming)))
+        edited = np.empty(len(kept) + len(coming), f"S{width}")
+        is_new = np.zeros(len(edited), bool)
+        is_new[[row for row, _uid in coming]] = True
+        edited[is_new] = [uid.encode() for _row, uid in coming]
+        edited[~is_new] = kept
+        self._uids = edited
+        self._n_removed += len(rows)
+        self._inserted.update(uid for _row, uid in coming)
