@@ -118,3 +118,18 @@ def test_no_map_of_another_video_checkpoint_or_mode_shows_in_500_quick_changes(q
     qtbot.waitUntil(lambda: _shown(stages.first) is not None)
     check()
     assert len(seen) > len(cells) // 2  # it did show maps on the way
+
+
+def test_a_contact_sheet_is_of_what_was_shown_when_it_was_asked_for(qtbot: QtBot, desk: Any, tmp_path: Path) -> None:
+    workspace, presenter, cells = desk
+    first, second = sorted({uid for uid, _, _ in cells})
+    sheets = []
+    for then in (first, second):
+        presenter.show_video(first)
+        qtbot.waitUntil(lambda: _shown(workspace.stages.first) is not None and workspace.panel.sheet_button.isEnabled())
+        sheets.append(tmp_path / f"then-{then}.png")
+        workspace.ask_path = lambda _title, _suggested, _kind: sheets[-1]
+        workspace.panel.sheet_button.click()
+        presenter.show_video(then)
+        qtbot.waitUntil(sheets[-1].exists)
+    assert sheets[0].read_bytes() == sheets[1].read_bytes()

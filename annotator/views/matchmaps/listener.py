@@ -125,10 +125,7 @@ class Listener(QObject):
 
     def map_at(self, time_s: float) -> NDArray[np.float32] | None:
         """Returns the map of a moment as it is drawn, in 0..1; None where it is not there yet."""
-        if self._maps is None or self._snapshot is None or (raw := self._maps.at(time_s)) is None:
-            return None
-        drawn: NDArray[np.float32] = np.clip((raw - self._snapshot.floor) / self._snapshot.scale, 0, 1)
-        return drawn
+        return drawn_map(self._maps, self._snapshot, time_s)
 
     @property
     def maps(self) -> LiveMaps | None:
@@ -283,6 +280,14 @@ class Listener(QObject):
         self._silence.stop()
         self.error = sentence
         self.changed.emit()
+
+
+def drawn_map(maps: LiveMaps | None, snapshot: Snapshot | None, time_s: float) -> NDArray[np.float32] | None:
+    """Returns the map of a moment in the snapshot's range, in 0..1; None where it is not there."""
+    if maps is None or snapshot is None or (raw := maps.at(time_s)) is None:
+        return None
+    drawn: NDArray[np.float32] = np.clip((raw - snapshot.floor) / snapshot.scale, 0, 1)
+    return drawn
 
 
 def _snapshot(maps: LiveMaps) -> Snapshot:

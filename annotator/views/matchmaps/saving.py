@@ -1,6 +1,7 @@
 """What is saved of what is seen: the frame, a sheet of best and worst frames, the arrays, and a rendered video."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from annotator.project import Project
 from annotator.store.records import VideoRecord
 from annotator.views.background import Background
 from annotator.views.matchmaps.heard_view import HeardView
-from annotator.views.matchmaps.listener import Snapshot
+from annotator.views.matchmaps.listener import Snapshot, drawn_map
 from annotator.views.matchmaps.playing import Playing
 from annotator.views.matchmaps.render_job import RenderJob
 from annotator.views.matchmaps.watching import Watching
@@ -85,13 +86,15 @@ class Saving(QObject):
             return
         words, look = self._heard.words, self._workspace.controls.look.look
         listeners = [one for one in (first, self._watching.second) if one is not None]
-        sheets = [(self._watching.name_of(one), one.snapshot, one.map_at, one.crop) for one in listeners]
+        # what is shown now: a listener itself goes over to another video or mode while the sheet is made
+        sheets = [(self._watching.name_of(one), one.snapshot, one.maps, one.crop) for one in listeners]
 
         def make() -> bytes:
             rows = []
-            for name, snapshot, map_at, crop in sheets:
+            for name, snapshot, maps, crop in sheets:
                 if snapshot is None or crop is None or not len(snapshot.times_s):
                     continue
+                map_at = partial(drawn_map, maps, snapshot)
                 chosen = best_and_worst(snapshot.times_s, snapshot.similarity, _ON_SHEET)
                 for head, times_s in zip(("Best", "Worst"), chosen, strict=True):
                     told = [_told(time_s, snapshot, words) for time_s in times_s]
