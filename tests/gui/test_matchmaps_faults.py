@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,28 @@ def test_a_job_that_was_only_slow_goes_on_by_itself(
     os.kill(listener._job.pid, signal.SIGCONT)
     qtbot.waitUntil(lambda: listener.share >= 1, timeout=SLOW_MS)
     assert workspace.maps_bar.isHidden() and not listener.error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is stopped by a POSIX signal")
+def test_a_hung_job_that_wakes_takes_no_other_error_away(
+    qtbot: QtBot, project: Project, demo: str, opened: Callable[[Project], Opened], monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(listening, "SILENCE_MS", 500)
+    workspace, presenter, _ = opened(project)
+    listener, video = presenter.watching.first, presenter.playing.video
+    assert listener is not None and video is not None
+    qtbot.waitUntil(lambda: listener._job is not None and listener._job.pid > 0, timeout=SLOW_MS)
+    hung = listener._job
+    os.kill(hung.pid, signal.SIGSTOP)
+    qtbot.waitUntil(lambda: "said nothing" in listener.error, timeout=SLOW_MS)
+    listener._silence.setInterval(60_000)
+    (tmp_path / "other.mp4").write_bytes(b"another file in the place of a video")
+    listener.show(replace(video, uid="other", path=tmp_path / "other.mp4"), listener.mode, 0.0)
+    qtbot.waitUntil(lambda: "other.mp4" in listener.error)
+    with qtbot.waitSignal(hung.event_arrived, timeout=SLOW_MS):
+        os.kill(hung.pid, signal.SIGCONT)
+    assert "other.mp4" in listener.error and "other.mp4" in workspace.maps_bar.text()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,8 @@ class Listener(QObject):
         if is_same and self._maps is not None and not self.error:
             self._ask()
             return
-        self._video, self._mode, self.error = video, mode, ""
+        self._video, self._mode = video, mode
+        self.error, self._is_silent = "", False
         self._maps, self._snapshot, self.crop, self._new = None, None, None, []
         checkpoint, key = self.checkpoint, (video.uid, mode.key)
 
@@ -273,12 +274,12 @@ class Listener(QObject):
     def _tell_silence(self) -> None:
         """A job that computes says something with each stretch; one that hangs is told, and goes on where it recovers."""
         if self._is_open and self.is_computing:
-            self._is_silent = True
-            self._fail(f"The job that listens has said nothing for {SILENCE_MS // 1000} s; start it again, or wait.")
+            sentence = f"The job that listens has said nothing for {SILENCE_MS // 1000} s; start it again, or wait."
+            self._fail(sentence, is_silent=True)
 
-    def _fail(self, sentence: str) -> None:
+    def _fail(self, sentence: str, *, is_silent: bool = False) -> None:
         self._silence.stop()
-        self.error = sentence
+        self.error, self._is_silent = sentence, is_silent
         self.changed.emit()
 
 
