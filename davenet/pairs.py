@@ -14,6 +14,7 @@ PairKind = Literal["food", "non-food", "uniform"]
 DEFAULT_SEGMENT_S = 2.0  # T of Section 3
 SEARCH_WINDOW_S = 20.0  # the window whose words are searched, Section 6
 NON_FOOD_SEGMENT_S = 1.0  # Section 6
+MOST_NUDGE_S = 5.0  # how far people move a pair's sound; one that lies farther off was put together with its frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,8 @@ def _accept(project: Project, pair: Pair, seconds: float) -> VerdictRecord:
 def paired(known: Mapping[str, PairRecord], frame: RetrievedPair, sound: RetrievedPair) -> Pair:
     """Returns the pair of a frame and a sound of one video, its sound so many seconds from its frame.
 
-    Its label is the sound's, with what the detector claimed of it in the frame (0 where nothing). `known` holds the
+    The sound is centred on its word where that was heard in it: so it is the same whatever a run trains around. Its label
+    is the sound's, with what the detector claimed of it in the frame (0 where nothing). `known` holds the
     project's pairs by uid, those of frame and sound among them; raises UserError where the sound has no label there.
     """
     heard = known[sound.uid].label if sound.uid in known else None
@@ -140,7 +141,9 @@ def paired(known: Mapping[str, PairRecord], frame: RetrievedPair, sound: Retriev
     seen = known[frame.uid].labels if frame.uid in known else ()
     claim = next((label.probability for label in seen if label.class_name == heard.class_name), 0.0)
     label = WeakLabel(heard.class_name, claim, 1, heard.word, heard.word_start, heard.word_end, heard.word_confidence)
-    offset_s = round(sound.sound_s - frame.time_s, 3)
+    word_s = (heard.word_start + heard.word_end) / 2
+    centre_s = word_s if abs(word_s - sound.sound_s) <= sound.segment_s / 2 else sound.sound_s
+    offset_s = round(centre_s - frame.time_s, 3)
     uid = pair_uid(frame.video_uid, frame.time_s, "food", f"{heard.class_name} {offset_s:+.3f}")
     probability = known[frame.uid].food_probability if frame.uid in known else None
     return Pair(uid, frame.video_uid, frame.time_s, sound.segment_s, "food", (label,), probability, offset_s)

@@ -20,7 +20,7 @@ from torch import Tensor
 from davenet.clips import Clip, clip_path, open_clip
 from davenet.errors import UserError, one_line
 from davenet.model.config import N_MELS, STEPS_A_SECOND, ModelConfig
-from davenet.pairs import Pair
+from davenet.pairs import MOST_NUDGE_S, Pair
 from davenet.training.presets import TrainConfig
 
 FLOOR_DB = -80.0
@@ -58,11 +58,25 @@ class Segmenting:
     segment_at: str
 
     def of(self, pair: Pair, shift_s: float = 0.0) -> tuple[float, float]:
-        """Returns the centre and length of the pair's sound, in seconds."""
+        """Returns the centre and length of the pair's sound, in seconds.
+
+        A nudge moves the word's sound as far as the frame's. An offset that leads to the word is not added to it again:
+        that of a sound put together with a frame elsewhere, or of one that was moved onto its word.
+        """
         centre = pair.sound_s
-        if self.segment_at == "word" and pair.labels:
-            centre = (pair.labels[0].word_start + pair.labels[0].word_end) / 2 + pair.sound_offset_s
+        if self.segment_at == "word" and pair.labels and not _is_led_to_its_word(pair):
+            centre = _word_s(pair) + pair.sound_offset_s
         return centre + shift_s, self.segment_s or pair.segment_s
+
+
+def _word_s(pair: Pair) -> float:
+    return (pair.labels[0].word_start + pair.labels[0].word_end) / 2
+
+
+def _is_led_to_its_word(pair: Pair) -> bool:
+    """Whether the sound lies farther off than people nudge it, or its word lies within it and not within the frame's."""
+    word_s, half_s = _word_s(pair), pair.segment_s / 2
+    return abs(pair.sound_offset_s) > MOST_NUDGE_S or abs(word_s - pair.sound_s) <= half_s < abs(word_s - pair.time_s)
 
 
 @dataclass(frozen=True, slots=True)

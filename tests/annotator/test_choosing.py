@@ -16,6 +16,7 @@ from davenet.files import content_hash
 from davenet.pairs import Pair, write_pairs
 from davenet.retrieval_file import write_retrieval
 from davenet.retrieved_pairs import RetrievedPair
+from davenet.training.dataset import Segmenting
 from tests.annotator.project_maker import decide, make_project
 
 RUN = "001-small"
@@ -133,7 +134,9 @@ def test_a_miss_that_looks_right_is_asked_for_as_a_pair_of_its_own_without_a_ver
     (choice,) = found
     assert choice.uid not in before and "missed the frame's own sound" in reason_of(opened.store, choice.uid)
     (made,) = opened.store.pairs([choice.uid], reviewer="ann")
-    assert (made.video_uid, made.time_s, made.sound_offset_s) == (pairs[0].video_uid, 0.0, 3.0)
+    assert (made.video_uid, made.time_s, made.sound_offset_s) == (pairs[0].video_uid, 0.0, 3.7)  # the word's middle
+    for segmenting in (Segmenting(1.2, "word"), Segmenting(1.2, "frame")):
+        assert segmenting.of(made.to_pair())[0] == 3.7
     assert made.label is not None and made.label.class_name == pairs[3].labels[0].class_name == "onion"
     assert made.active and made.decision is None and not opened.store.verdicts()
     assert {pair.uid for pair in opened.store.food_pairs()} == before  # it is asked about, and nothing else

@@ -104,6 +104,32 @@ def test_sound_is_centred_on_the_word_where_the_configuration_says_so() -> None:
     assert Segmenting(4.0, "word").of(Pair("a", "v", 10.0, 2.0, "uniform"), 0.1) == (10.1, 4.0)
 
 
+@pytest.mark.parametrize(("time_s", "said_at", "nudged", "heard_at"), [
+    (10.0, 40.0, 0.0, 40.0),
+    (10.0, 40.0, 0.5, 40.5),
+    (10.0, 40.0, -5.0, 35.0),
+    (10.0, 13.0, 0.0, 13.0),
+    (44.0, 40.0, -0.3, 39.7),
+])  # fmt: skip
+def test_an_accepted_match_is_heard_where_its_sound_lies(
+    time_s: float, said_at: float, nudged: float, heard_at: float
+) -> None:
+    """The sound of another pair brings its word along: the offset leads to it, and is not to be added to it."""
+    onion = WeakLabel("onion", 0.9, 1, "onion", said_at - 0.2, said_at + 0.2, 0.8)
+    match = Pair("m", "v", time_s, 2.0, "food", (onion,), 0.9, said_at - time_s + nudged)
+    for segmenting in (Segmenting(1.2, "word"), Segmenting(1.2, "frame")):
+        assert segmenting.of(match) == (pytest.approx(heard_at), 1.2)
+
+
+@pytest.mark.parametrize("nudge_s", [-5.0, -0.3, 0.1, 0.6, 5.0])
+@pytest.mark.parametrize("word_off_s", [-0.5, 0.0, 0.4])
+def test_a_nudge_moves_the_sound_of_a_word_that_is_said_at_its_frame(nudge_s: float, word_off_s: float) -> None:
+    said_at = 10 + word_off_s
+    onion = WeakLabel("onion", 0.9, 1, "onion", said_at - 0.2, said_at + 0.2, 0.8)
+    pair = Pair("n", "v", 10.0, 2.0, "food", (onion,), 0.9, nudge_s)
+    assert Segmenting(1.2, "word").of(pair) == (pytest.approx(said_at + nudge_s), 1.2)
+
+
 def test_reader_cuts_the_sound_that_belongs_to_the_pair(material: Path) -> None:
     pair = next(iter(read_pairs(material / "train.jsonl")))
     reader = PairReader(material / "clips", MODEL_CONFIGS["small"], Segmenting(None, "frame"))

@@ -13,10 +13,9 @@ from annotator.views.review.review_options import SPEEDS
 from annotator.views.review.scene import Scene, segment_of, span_of
 from annotator.views.review.workspace import ReviewWorkspace
 from annotator.views.widgets.time_axis import Bracket, Marker
-from davenet.pairs import SEARCH_WINDOW_S
+from davenet.pairs import MOST_NUDGE_S, SEARCH_WINDOW_S
 
 NUDGE_S = 0.1
-MOST_NUDGE_S = 5.0
 _AFTER_NUDGE_MS = 350  # heard again when the keys rest
 _END_S = 0.03  # within this of its end a segment counts as played
 
