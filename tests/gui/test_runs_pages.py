@@ -1,6 +1,7 @@
 """The pages of Runs: the form and its pairs, many runs and points, the queue, notes, deletion, comparison, Table 3."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from annotator.views import theme
 from annotator.views.data.verb_form import FIELDS_A_TURN
 from annotator.views.runs.chart import CurveChart
 from annotator.views.runs.chart_drawing import DRAWN, TURN, Curve
+from annotator.views.runs.comparing import comparison_of
+from annotator.views.runs.comparison_page import Comparison
 from annotator.views.runs.series import Series, shown
 from annotator.views.runs.training_fields import GROUPS, OTHERS, training_fields
 from annotator.views.runs.values import PAUSED
@@ -432,6 +435,30 @@ def test_differences_are_to_the_first_run_that_was_measured_on_the_gallery_of_mo
     assert page.results.rows()[0].cells[4].text == "gallery other: does not compare"
     page.newest_requested.emit()
     runs.until(lambda: [row.key for row in page.results.rows()] == ["003-small", "002-small", "001-small"])
+
+
+def test_a_comparison_that_comes_late_does_not_bring_back_a_run_that_was_taken_out(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def of_two_is_late(project: Project, chosen: list[RunRecord]) -> Comparison:
+        if len(chosen) == 2:
+            go_on.wait(20)
+        return comparison_of(project, chosen)
+
+    monkeypatch.setattr("annotator.views.runs.comparing.comparison_of", of_two_is_late)
+    for name in ("001-small", "002-small"):
+        _add_run(runs.project, name)
+    _refresh(runs)
+    runs.view.show_page("comparison")
+    for name in ("001-small", "002-small", "002-small"):
+        runs.presenter.comparing.toggle(name)
+    page = runs.view.comparison
+    runs.until(lambda: [row.key for row in page.results.rows()] == ["001-small"])
+    go_on.set()
+    runs.settle()
+    assert [row.key for row in page.results.rows()] == ["001-small"]
 
 
 # -- runs that are found again -------------------------------------------------------------------------------------------

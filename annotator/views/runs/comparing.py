@@ -119,8 +119,12 @@ class Comparing(QObject):
         elif page == "comparison":
             chosen = [run for name in self._compared for run in self._runs if run.id == name]
             self._work.background.run(
-                lambda: comparison_of(self._work.project, chosen), self._view.comparison.set_comparison
+                lambda: comparison_of(self._work.project, chosen), lambda found: self._take_comparison(key, found)
             )
+
+    def _take_comparison(self, key: object, found: Comparison) -> None:
+        if key is self._shown:  # the newest question's: an earlier answer can come later
+            self._view.comparison.set_comparison(found)
 
     def _measure_all(self) -> None:
         if self._compared:
