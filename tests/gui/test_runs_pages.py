@@ -461,6 +461,21 @@ def test_a_comparison_that_comes_late_does_not_bring_back_a_run_that_was_taken_o
     assert [row.key for row in page.results.rows()] == ["001-small"]
 
 
+def test_the_comparison_names_the_key_that_is_in_force(runs: Runs) -> None:
+    _add_run(runs.project, "001-small")
+    _refresh(runs)
+    runs.view.show_page("comparison")
+    page = runs.view.comparison
+    assert "press Compare (C) on" in page.empty.accessibleName()
+    runs.view.keys.set_keys("runs.compare", ("K",))
+    assert "press Compare (K) on" in page.empty.accessibleName()
+    runs.presenter.comparing.toggle("001-small")
+    runs.until(lambda: page.says.text() == "Press Compare (K) on another run: two are needed.")
+    runs.view.keys.set_keys("runs.compare", ())
+    assert page.says.text() == "Press Compare on another run: two are needed."
+    assert "press Compare on" in page.empty.accessibleName()
+
+
 # -- runs that are found again -------------------------------------------------------------------------------------------
 
 

@@ -102,13 +102,9 @@ class ComparisonPage(QWidget):
         scroll.viewport().setAutoFillBackground(False)
         scroll.setWidget(body)
         body.setAutoFillBackground(False)
-        self.empty = EmptyState(
-            "Nothing to compare yet",
-            "Choose a run and press Compare (or C) on each that should be here: their results on one gallery, the difference "
-            "pair by pair, and what was asked differently stand side by side.",
-            "Compare the newest",
-            glyph="play",
-        )
+        self._key, self._comparison, self._n_comparable = "", Comparison("", (), ()), 0
+        self.empty = EmptyState()
+        self._show_empty()
         self.empty.action_requested.connect(self.newest_requested)
         self.empty.action_button().setToolTip("Put the newest runs that were measured into the comparison")
         self._pages = QStackedLayout(self)
@@ -116,23 +112,48 @@ class ComparisonPage(QWidget):
         self._pages.addWidget(self.empty)
         self._pages.addWidget(scroll)
 
+    def set_key(self, key: str) -> None:
+        """Takes up the key that puts a run into the comparison, as it is written on its cap; '' where it has none."""
+        self._key = key
+        self._show_empty()
+        self._say()
+
     def set_comparable(self, number: int) -> None:
         """Says how many runs were measured: with fewer than two there is nothing to put together."""
-        self.empty.action_button().setVisible(number > 1)
+        self._n_comparable = number
+        self._show_empty()
 
     def set_comparison(self, comparison: Comparison) -> None:
         runs = comparison.runs
+        self._comparison = comparison
         self._pages.setCurrentIndex(1 if runs else 0)
-        if len(runs) < 2:
-            self.says.setText("Press Compare (or C) on another run: two are needed.")
-        else:
-            against = f"; differences are to {comparison.against}" if comparison.against else ""
-            self.says.setText(f"Recall@10 {comparison.gallery}{against}.".replace("….", "…"))
+        self._say()
         self.measure.setVisible(comparison.n_missing > 0 and len(runs) > 1)
         self.results.set_rows([_row(run) for run in runs])
         self._asked.setVisible(len(runs) > 1)
         self._card.setFixedHeight(self.results.content_height() + 2)
         self._set_values(runs, comparison.values)
+
+    def _compare(self) -> str:
+        return f"Compare ({self._key})" if self._key else "Compare"
+
+    def _show_empty(self) -> None:
+        self.empty.set_content(
+            "Nothing to compare yet",
+            f"Choose a run and press {self._compare()} on each that should be here: their results on one gallery, the "
+            "difference pair by pair, and what was asked differently stand side by side.",
+            "Compare the newest",
+            glyph="play",
+        )
+        self.empty.action_button().setVisible(self._n_comparable > 1)
+
+    def _say(self) -> None:
+        comparison = self._comparison
+        if len(comparison.runs) < 2:
+            self.says.setText(f"Press {self._compare()} on another run: two are needed.")
+        else:
+            against = f"; differences are to {comparison.against}" if comparison.against else ""
+            self.says.setText(f"Recall@10 {comparison.gallery}{against}.".replace("….", "…"))
 
     def _set_values(self, runs: Sequence[ComparedRun], values: Sequence[tuple[str, tuple[str, ...]]]) -> None:
         if self.values is not None:

@@ -133,6 +133,7 @@ class RunsWorkspace(QWidget):
         self.pills["comparison"].setToolTip(self.keys.tip("runs.comparison"))
         self.pills["table3"].setToolTip(self.keys.tip("runs.table3"))
         self.pills["runs"].setToolTip("Curves and all runs")
+        self.comparison.set_key(self.keys.text("runs.compare"))
         tips = {name: tip for name, _, tip in ACTIONS}
         keyed = (
             "evaluate",
