@@ -5,7 +5,6 @@ those behind it last; each is written whole, so that what was computed is never 
 newest frames are kept: another mode of the same frames needs only their product with another sound.
 """
 
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -63,7 +62,7 @@ _POLL_S = 0.2
 def serve(spec: LiveSpec, emit: events.Emit, stop: ShouldStop) -> dict[str, Any]:
     """Answers requests until it is asked to stop; returns how many maps it computed."""
     device = chosen_device(spec.device)
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # the window that plays meanwhile keeps a core
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))  # the window that plays meanwhile keeps a core
     model, _ = load_checkpoint(spec.checkpoint, device=device)
     emit(started("live", None, "maps"))
     live = Live(model, spec.cache_dir / content_hash(spec.checkpoint), device=device, emit=emit, stop=stop)

@@ -1,5 +1,6 @@
 """Live matchmaps: the same as the matchmaps job's, from the playhead on, each stretch whole and computed once."""
 
+import io
 import threading
 import time
 from collections.abc import Callable
@@ -11,12 +12,13 @@ import pytest
 import torch
 
 from davenet import events, live
-from davenet.evaluation.live import Live
+from davenet.evaluation.live import Live, serve
 from davenet.evaluation.matchmaps import video_matchmaps
 from davenet.live import LiveMaps, Mode, Playhead, Rest, Show
 from davenet.media.probe import probe
 from davenet.model.checkpoint import load_checkpoint
 from davenet.model.davenet import DAVEnet
+from davenet.specs import LiveSpec
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
@@ -230,3 +232,18 @@ def _without_sound(video: Path, out: Path) -> None:
             if packet.dts is not None and packet.pts * stream.time_base < 6:
                 packet.stream = copy
                 target.mux(packet)
+
+
+def test_the_job_leaves_a_core_and_takes_no_more_than_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = REPOSITORY / "resources" / "checkpoint" / "kitchen-small.safetensors"
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    before = torch.get_num_threads()
+    try:
+        for given, taken in ((3, 2), (1, 1)):
+            torch.set_num_threads(given)
+            serve(LiveSpec(checkpoint=checkpoint, cache_dir=tmp_path, device="cpu"), lambda _event: None, lambda: True)
+            assert torch.get_num_threads() == taken
+    finally:
+        torch.set_num_threads(before)
