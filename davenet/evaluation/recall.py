@@ -132,15 +132,15 @@ def mean_recall(audio_ranks_B: Ranks, visual_ranks_B: Ranks, k: int) -> Share:
 def paired_difference(ranks_a_B: Ranks, ranks_b_B: Ranks, k: int, *, seed: int = 0) -> Share:
     """Returns Recall@k of model A less that of model B over the same pairs in the same order.
 
-    The pairs are resampled, each with both models' outcomes: what makes a pair easy for both drops out. Where no outcome
-    differs there is nothing to resample: the interval is what so many equal pairs leave open, either way. Ranks may be
+    The pairs are resampled, each with both models' outcomes: what makes a pair easy for both drops out. Where none gains
+    or loses there is nothing to resample: the interval is what so many equal pairs leave open, either way. Ranks may be
     (B) of one way or (2, B) of both ways, whose mean recall is then compared.
     """
     if ranks_a_B.shape != ranks_b_B.shape:
         raise ValueError(f"ranks of the same pairs are compared, not {ranks_a_B.shape} with {ranks_b_B.shape}")
     gained = (ranks_a_B <= k).astype(float) - (ranks_b_B <= k)
     gained_B = gained if gained.ndim == 1 else gained.mean(axis=0)
-    if not gained.any():
+    if not gained_B.any():
         bound = wilson_interval(0, len(gained_B))[1]
         return Share(0.0, (-bound, bound), len(gained_B))
     return _resampled(gained_B, seed)

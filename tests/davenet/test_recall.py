@@ -204,6 +204,13 @@ def test_models_that_fail_on_the_same_pairs_differ_more_surely_than_their_own_in
         paired_difference(better, worse[:-1], 10)
 
 
+def test_pairs_whose_gain_one_way_is_their_loss_the_other_leave_open_what_equal_ones_do() -> None:
+    one_way, other_way = np.array([[1] * 12, [50] * 12]), np.array([[50] * 12, [1] * 12])
+    equal = paired_difference(one_way, one_way, 10)
+    assert paired_difference(one_way, other_way, 10) == equal
+    assert equal.interval_95[0] < 0 < equal.interval_95[1]
+
+
 def test_recall_by_class_counts_each_pair_under_its_class() -> None:
     found = recall_by_class(np.array([1, 11, 3, 2, 90]), ["egg", "onion", "egg", "onion", None], 10)
     assert {name: (share.value, share.n) for name, share in found.items()} == {"egg": (1.0, 2), "onion": (0.5, 2)}
