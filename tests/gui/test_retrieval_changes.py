@@ -1,13 +1,18 @@
 """The Retrieval workspace while something else changes: a selection in the middle of a click, a gallery that gives way."""
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 from retrieval_table import Table, copied, kitchen_in, looked_at_in
+
+from annotator.views.retrieval.cases import Cases, Listing, Wanted
 
 Key = Qt.Key
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -63,3 +68,45 @@ def test_rows_that_were_selected_with_shift_are_let_go_and_painted_so_when_j_goe
     assert list_.selected_places().tolist() == looked.listed()[3:4]
     assert {0, 1, 2} <= set(told)  # what paints a row anew
     assert looked.presenter.case is not None and looked.presenter.case.place == looked.listed()[3]
+
+
+def test_a_listing_of_a_gallery_that_gave_way_is_not_shown_in_the_next(
+    looked: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presenter, panel = looked.presenter, looked.view.panel
+    may_answer = threading.Event()
+    listing = Cases.listing
+
+    def late(cases: Cases, wanted: Wanted) -> Listing:
+        assert may_answer.wait(10)
+        return listing(cases, wanted)
+
+    monkeypatch.setattr(Cases, "listing", late)
+    panel.want(show="all", text="onion")  # is being listed
+    presenter.galleries.loaded.emit(None)  # and the gallery gives way: nothing is shown
+    presenter._turn.stop()  # before the turn that lists anew
+    may_answer.set()
+    looked.qtbot.waitUntil(presenter._background.is_idle)
+    assert looked.listed() == []
+
+
+def test_a_lasso_on_a_gallery_that_gave_way_selects_nothing_in_the_next(looked: Table) -> None:
+    presenter, plane = looked.presenter, looked.view.plane
+    looked.view.setFocus()
+    looked.press(Key.Key_2)
+    cases = presenter.cases
+    assert cases is not None
+    around_all = np.array([[0, 0], [5000, 0], [5000, 5000], [0, 5000]])
+    plane.lassoed.emit(around_all, False)
+    presenter.cases = replace(cases, found=replace(cases.found))  # another gallery with as many pairs
+    looked.settle()
+    assert not len(plane.selection())
+    plane.lassoed.emit(around_all, False)
+    looked.settle()
+    assert len(plane.selection()) == 12
+
+
+def test_no_query_is_said_to_be_missing_before_they_are_listed(looked: Table) -> None:
+    panel = looked.view.panel
+    panel.set_listed(looked.presenter.cases, None)
+    assert panel.list.isVisible() and not panel.empty.isVisible()

@@ -158,10 +158,10 @@ class CasePanel(QFrame):
             part.setEnabled(cases is not None)
 
     def set_listed(self, cases: Cases | None, listing: Listing | None) -> None:
-        """Shows a listing of the cases; None while there is no gallery."""
+        """Shows a listing of the cases; None while there is no gallery, or none is listed yet."""
         counts = listing.counts if listing else {}
         for show, pill in self.shows.items():
             pill.set_count(counts.get(show))
         places = listing.places if listing else np.zeros(0, np.int64)
         self.list.cases.set_cases(cases, listing.wanted.way if listing else self.wanted.way, places)
-        self._pages.setCurrentIndex(0 if len(places) or cases is None else 1)
+        self._pages.setCurrentIndex(1 if listing and not len(places) else 0)

@@ -104,6 +104,7 @@ class RetrievalPresenter(QObject):
 
     def _put(self, loaded: Loaded | None) -> None:
         view = self._view
+        self._list_number += 1  # what is being listed is of the gallery before
         self.cases, self.case = (loaded.cases if loaded else None), None
         self._videos = loaded.videos if loaded else {}
         self.fetching.set_cases(self.cases)
@@ -315,7 +316,10 @@ class RetrievalPresenter(QObject):
         )
 
     def _hold(self, polygon_P2: np.ndarray, adds: bool) -> None:
-        plane, screen = self._view.plane, self._view.plane.points_at()
-        self._background.run(
-            lambda: inside(screen, polygon_P2), lambda held: plane.choose_points(held, adds=adds), self._say, priority=3
-        )
+        plane, screen, found = self._view.plane, self._view.plane.points_at(), self.cases and self.cases.found
+
+        def take(is_held_P: np.ndarray) -> None:
+            if self.cases is not None and self.cases.found is found:  # else the points are of another gallery by now
+                plane.choose_points(is_held_P, adds=adds)
+
+        self._background.run(lambda: inside(screen, polygon_P2), take, self._say, priority=3)
