@@ -16,9 +16,10 @@ import numpy as np
 from davenet import __version__
 from davenet.evaluation import paper
 from davenet.evaluation.differences import differences
-from davenet.evaluation.recall import Share, paired_difference
+from davenet.evaluation.recall import Share, mean_recall, paired_difference
 from davenet.evaluation.report_picture import picture
 from davenet.files import write_text_atomically
+from davenet.intervals import wilson_interval
 
 WAYS = ("audio", "visual")
 _ENDINGS = {"report": "md", "csv": "csv", "json": "json", "picture": "svg"}
@@ -43,6 +44,7 @@ def written(
     `finished` holds what row.json holds of each finished row, `reasons` why others could not be trained, `changed` the
     training values that differ from the presets', `sources` what the data came from.
     """
+    finished = {name: _with_wilson(row) for name, row in finished.items()}
     values: dict[str, Any] = {
         "table": table,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -62,6 +64,24 @@ def written(
         "lines": values["lines"],
         "order": values["order"]["sentence"] if values["order"] else None,
     }
+
+
+def _with_wilson(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a finished row with Wilson's intervals, whatever those were that it was kept with.
+
+    That of the mean is computed from the pairs' ranks; without them from the mean alone, as if both ways were one.
+    """
+    cells: dict[str, Any] = {}
+    for gallery, cell in row["cells"].items():
+        figures, size = dict(cell["figures"]), cell["figures"]["gallery_size"]
+        for way in (*WAYS, "mean"):
+            found = wilson_interval(figures[f"{way}_recall_at_10"] * size, size)
+            figures[f"{way}_recall_at_10_interval_95"] = list(found)
+        if ranks := cell.get("ranks"):
+            audio_B, visual_B = np.array(list(ranks.values()), np.int64).T
+            figures["mean_recall_at_10_interval_95"] = list(mean_recall(audio_B, visual_B, 10).interval_95)
+        cells[gallery] = {**cell, "figures": figures}
+    return {**row, "cells": cells}
 
 
 def _line(cell: paper.Cell, row: Mapping[str, Any] | None, reason: str | None) -> dict[str, Any]:

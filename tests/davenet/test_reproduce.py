@@ -22,6 +22,7 @@ from davenet.evaluation.differences import differences
 from davenet.evaluation.galleries import freeze_gallery
 from davenet.evaluation.report import written
 from davenet.evaluation.reproduce import reproduce
+from davenet.intervals import wilson_interval
 from davenet.jobs import run_job
 from davenet.pairs import Pair, WeakLabel, write_pairs
 from davenet.specs import ReproduceSpec
@@ -292,11 +293,31 @@ def test_another_order_names_the_rows_that_differ_and_whether_their_intervals_ov
     assert "beyond chance); their intervals do not overlap" in markdown
     assert "- unsupervised and weak-random are equal; their intervals overlap." in markdown
     assert "Not told from chance" not in markdown
-    markdown, _ = told({"weak-imagenet": 15, "weak-unsupervised": 17, "unsupervised": 60})
+    markdown, _ = told({"weak-imagenet": 14, "weak-unsupervised": 15, "unsupervised": 60})
     assert "so that their order says nothing: weak-unsupervised, weak-imagenet." in markdown
     markdown, _ = told({"weak-imagenet": 40, "weak-unsupervised": 41})
     assert "is not the paper's (of the 2 rows measured so far)" in markdown
     assert "which may be chance); their intervals overlap" in markdown
+
+
+def test_a_row_measured_before_intervals_were_wilsons_is_told_with_wilsons(tmp_path: Path) -> None:
+    rows = _finished({"weak-random": 100, "weak-imagenet": 40})
+    cell = rows["weak-imagenet"]["cells"]["verified"]
+    cell["ranks"] = {f"pair-{i}": [1 if i < 40 else 50, 1 if i >= 60 else 50] for i in range(100)}  # never both ways
+    without_ranks = _finished({"unsupervised": 40})
+    del without_ranks["unsupervised"]["cells"]["verified"]["ranks"]
+    for finished in (rows, without_ranks):
+        lines = written(tmp_path, "table3", finished=finished, reasons={}, changed={}, sources={})["lines"]
+        ours = {line["row"]: line["ours"] for line in lines if line["ours"]}
+        for told in ours.values():
+            for way in ("audio", "visual"):
+                found = wilson_interval(100 * told[way], 100)
+                assert told[f"{way}_interval_95"] == pytest.approx(found)
+        if finished is rows:
+            assert ours["weak-random"]["mean_interval_95"][0] < 1  # the bootstrap's was a point
+            assert ours["weak-imagenet"]["mean_interval_95"] == pytest.approx(wilson_interval(80, 200))
+        else:
+            assert ours["unsupervised"]["mean_interval_95"] == pytest.approx(wilson_interval(40, 100))
 
 
 def test_what_is_as_in_the_paper_is_not_told_as_a_difference() -> None:
