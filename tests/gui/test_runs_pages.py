@@ -24,9 +24,10 @@ from annotator.views.runs.chart import CurveChart
 from annotator.views.runs.chart_drawing import DRAWN, TURN, Curve
 from annotator.views.runs.comparing import comparison_of
 from annotator.views.runs.comparison_page import Comparison
+from annotator.views.runs.presenter import read_history
 from annotator.views.runs.series import Series, shown
 from annotator.views.runs.training_fields import GROUPS, OTHERS, training_fields
-from annotator.views.runs.values import PAUSED
+from annotator.views.runs.values import PAUSED, RunHistory
 from annotator.views.runs.wishes import RunWish
 from davenet import events
 from davenet.evaluation.rank_file import RankFile, ranks_path, write_ranks
@@ -474,6 +475,32 @@ def test_the_comparison_names_the_key_that_is_in_force(runs: Runs) -> None:
     runs.view.keys.set_keys("runs.compare", ())
     assert page.says.text() == "Press Compare on another run: two are needed."
     assert "press Compare on" in page.empty.accessibleName()
+
+
+def test_a_resumed_run_goes_on_from_its_history_which_is_read_beside_the_window(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def late(*given: Any) -> RunHistory:
+        assert threading.current_thread() is not threading.main_thread()
+        assert go_on.wait(20)
+        return read_history(*given)
+
+    spec = verbs.plan_train(runs.project, "small", dataset=datasets.freeze(runs.project, datasets.Selection()).id)
+    lines = [json.dumps({"step": step, "epoch": step / 10, "loss": 1.0}) for step in range(1, 31)]
+    (spec.run_dir / "metrics.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setattr("annotator.views.runs.presenter.read_history", late)
+    job = DetachedJob(spec, title="Train", folder=spec.run_dir, parent=runs.queue)
+    runs.presenter._job_started(job)
+    for step in (26, 27):  # what the run had saved is a little before what it had done
+        job.event_arrived.emit(events.Metrics(step, step / 10, {"loss": 0.5}))
+    go_on.set()
+    runs.settle()
+    job.event_arrived.emit(events.Metrics(28, 2.8, {"loss": 0.5}))
+    loss = runs.presenter.histories()[spec.run_dir.name].loss
+    assert loss.column("step").tolist() == list(range(1, 29))
+    assert loss.column("value").tolist() == [1.0] * 25 + [0.5] * 3
 
 
 # -- runs that are found again -------------------------------------------------------------------------------------------

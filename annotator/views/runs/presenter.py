@@ -43,6 +43,7 @@ class RunsPresenter(QObject):
         self._runs: list[RunRecord] = []
         self._histories: dict[str, values.RunHistory] = {}
         self._reading: set[str] = set()
+        self._meanwhile: dict[str, list[tuple[events.Event, float]]] = {}  # of runs whose history is being read
         self._jobs: dict[str, Job] = {}
         self._evaluating: dict[str, Job] = {}
         self._pausing: set[str] = set()
@@ -291,15 +292,35 @@ class RunsPresenter(QObject):
         self._jobs[run_id] = job
         run = self._run(run_id)
         n_pairs = float(values.n_pairs(run) or 0) if run is not None else 0.0
-        history = values.RunHistory(n_pairs)
-        if not job.found_again:
-            history = read_history(self._project.run_dir(run_id), None, n_pairs)
-        self._histories[run_id] = history
+        if job.found_again:
+            self._histories[run_id] = values.RunHistory(n_pairs)  # all of its events come, from the first on
+        else:
+            self._read_before(run_id, n_pairs)
         job.event_arrived.connect(lambda event: self._take_event(run_id, event))
         job.changed.connect(lambda _job: self._update.start() if not self._update.isActive() else None)
 
+    def _read_before(self, run_id: str, n_pairs: float) -> None:
+        """Reads in the background what a run did before it is resumed; what comes meanwhile is taken again after it."""
+        self._histories.setdefault(run_id, values.RunHistory(n_pairs))
+        meanwhile: list[tuple[events.Event, float]] = []
+        self._meanwhile[run_id] = meanwhile
+
+        def done(history: values.RunHistory) -> None:
+            if self._meanwhile.get(run_id) is not meanwhile:
+                return  # resumed once more since
+            del self._meanwhile[run_id]
+            for event, now_s in meanwhile:
+                history.take(event, now_s)
+            self._histories[run_id] = history
+            self._show()
+
+        self._work.background.run(lambda: read_history(self._project.run_dir(run_id), None, n_pairs), done)
+
     def _take_event(self, run_id: str, event: events.Event) -> None:
-        self._histories[run_id].take(event, time.monotonic())
+        now_s = time.monotonic()
+        self._histories[run_id].take(event, now_s)
+        if run_id in self._meanwhile:
+            self._meanwhile[run_id].append((event, now_s))
         if not self._update.isActive():
             self._update.start()
 
