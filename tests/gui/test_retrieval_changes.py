@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QPaintEvent, QRegion
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from retrieval_table import Table, copied, kitchen_in, looked_at_in
 
 from annotator.views.retrieval.cases import Cases, Listing, Wanted
+from annotator.views.retrieval.result_grid import A_TURN
 
 Key = Qt.Key
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -39,6 +42,20 @@ def _click(looked: Table, row: int, modifiers: Qt.KeyboardModifier = Qt.Keyboard
     at = list_.visualRect(list_.cases.index(row, 0)).center()
     QTest.mouseClick(list_.viewport(), Qt.MouseButton.LeftButton, modifiers, at)
     looked.settle()
+
+
+class _Painted(QObject):
+    """Keeps what of a widget was painted, one region a paint."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.regions: list[QRegion] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QPaintEvent):
+            self.regions.append(QRegion(event.region()))
+        return False
 
 
 def test_ctrl_and_a_click_add_a_row_to_those_that_are_sent(looked: Table) -> None:
@@ -110,3 +127,18 @@ def test_no_query_is_said_to_be_missing_before_they_are_listed(looked: Table) ->
     panel = looked.view.panel
     panel.set_listed(looked.presenter.cases, None)
     assert panel.list.isVisible() and not panel.empty.isVisible()
+
+
+def test_a_new_case_is_painted_a_few_cells_at_a_time(looked: Table) -> None:
+    grid = looked.view.grid
+    looked.settle()
+    painted = _Painted(grid)
+    QTest.keyClick(looked.view, Key.Key_J)
+    looked.qtbot.waitUntil(lambda: bool(painted.regions))
+    cells = [number for number in range(10) if painted.regions[0].intersects(grid.cell(number).toAlignedRect())]
+    assert cells == list(range(A_TURN))
+    looked.settle()
+    whole = QRegion()
+    for region in painted.regions:
+        whole += region
+    assert all(whole.contains(grid.cell(number).toAlignedRect()) for number in range(10))

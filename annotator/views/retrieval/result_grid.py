@@ -77,8 +77,9 @@ class ResultGrid(QWidget):
 
     def set_accepted(self, numbers: frozenset[int]) -> None:
         """Marks the results that were accepted as pairs."""
-        self._accepted = numbers
-        self.update()
+        if numbers != self._accepted:  # else a new case, painted in parts, would be painted whole
+            self._accepted = numbers
+            self.update()
 
     def accepted(self) -> frozenset[int]:
         return self._accepted
