@@ -1,11 +1,14 @@
 """The verbs of models: train, evaluate, render, convert."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from annotator.commands.options import AsJson, Device, ProjectFolder
+
+if TYPE_CHECKING:
+    from annotator.project import Project
 
 RunName = Annotated[str | None, typer.Option("--run", metavar="RUN", help="A run: its id, its number, or latest.")]
 CheckpointFile = Annotated[
@@ -141,9 +144,10 @@ def next_pairs(
         if not again:
             evidence = verbs.plan_evidence(opened, run, device=device)
             run = str(run_verb(opened, evidence, "look at the pairs")["run"])
-            misses = verbs.plan_misses(opened, run, device=device) if "likely true match" in wanted else None
-            if misses is not None:
-                run_verb(opened, misses, "look for misses")
+            if "likely true match" in wanted:
+                look_for_misses(
+                    opened, run, device=device, is_all_that_is_asked_for=set(wanted) == {"likely true match"}
+                )
         name, found = verbs.choose_next(opened, run, n=number, kinds=wanted)  # type: ignore[arg-type]
         values = [{"pair": one.uid, "kind": one.kind, "doubt": one.doubt, "reason": one.reason} for one in found]
         first = "".join(f"\n  {one.doubt:.2f}  {one.uid}  {one.reason}" for one in found[:10])
@@ -152,6 +156,25 @@ def next_pairs(
             {"selection": name, "pairs": values},
             f"{len(found)} pairs are in Review under the filters as “{name}”:{first}{more}",
         )
+
+
+def look_for_misses(project: "Project", run: str, *, device: str, is_all_that_is_asked_for: bool) -> None:
+    """Lets the run's checkpoint look at what it is measured on; where it cannot, a warning, as the other kinds need it not.
+
+    Raises UserError where nothing else is asked for.
+    """
+    from annotator import verbs
+    from annotator.commands.running import run_verb
+    from davenet.errors import UserError, one_line
+
+    try:
+        misses = verbs.plan_misses(project, run, device=device)
+        if misses is not None:
+            run_verb(project, misses, "look for misses")
+    except UserError as error:
+        if is_all_that_is_asked_for:
+            raise
+        typer.echo(f"! No likely true matches are asked for: {one_line(error)}", err=True)
 
 
 def render(

@@ -8,6 +8,7 @@ import pytest
 from gallery_maker import gallery
 
 from annotator import verbs
+from annotator.commands.models import look_for_misses
 from annotator.project import Project
 from annotator.selections import forget_selection, keep_selection, read_reasons, read_selections, reason_of
 from annotator.store.records import RunRecord
@@ -186,3 +187,17 @@ def test_a_look_by_weights_that_were_trained_on_since_or_that_is_damaged_gives_n
     write_pairs(opened.run_dir(RUN) / "validation.pairs.jsonl", pairs)
     spec = verbs.plan_misses(opened, RUN)
     assert spec is not None and spec.gallery == "validation"
+
+
+def test_a_checkpoint_that_cannot_look_for_misses_is_a_warning_where_other_kinds_are_asked_for(
+    missed: tuple[Project, list[Pair]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened, pairs = missed
+    (opened.run_dir(RUN) / "retrieval" / "g.safetensors").unlink()  # it has to look again, and is no checkpoint
+    write_pairs(opened.run_dir(RUN) / "validation.pairs.jsonl", pairs)
+    look_for_misses(opened, RUN, device="cpu", is_all_that_is_asked_for=False)
+    assert "! No likely true matches are asked for: " in capsys.readouterr().err
+    found = verbs.choose_next(opened, RUN, kinds=["likely false accept", "likely true match"])[1]
+    assert {choice.kind for choice in found} == {"likely false accept"}
+    with pytest.raises(UserError, match=r"best\.safetensors"):
+        look_for_misses(opened, RUN, device="cpu", is_all_that_is_asked_for=True)
