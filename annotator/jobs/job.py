@@ -313,6 +313,7 @@ class DetachedJob(Job):
 
     def _end_by_force(self) -> None:
         end_family(self._liveness.pid, kill=self._force_used > 0)
+        self._liveness.ask_anew()
         self._force_used += 1
         self._grace.start(KILL_MS)
 

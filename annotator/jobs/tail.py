@@ -92,6 +92,10 @@ class Liveness:
         silent_s = time.monotonic() - self._since
         return silent_s if silent_s > SILENT_S else 0.0
 
+    def ask_anew(self) -> None:
+        """Its process was just told to end: whether it is still the job's is asked again, for its id may answer on."""
+        self._is_known = None
+
     def _look(self) -> None:
         pulse = read_pulse(self.folder / HEARTBEAT_FILE)
         if pulse is None:

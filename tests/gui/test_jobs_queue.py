@@ -342,6 +342,32 @@ def test_another_program_with_the_process_id_of_a_run_that_is_gone_is_left_alone
         assert other.returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no process waits there for its parent after its end")
+def test_a_hung_run_of_another_window_is_over_when_killed_even_where_its_process_id_still_answers(
+    jobs: JobQueue, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers(pid: int) -> bool:
+        try:
+            os.kill(pid, 0)  # all that macOS tells: a process whose parent has not noticed its end answers too
+        except ProcessLookupError:
+            return False
+        return True
+
+    monkeypatch.setattr(tail_module, "process_runs", answers)
+    monkeypatch.setattr(tail_module, "SILENT_S", 0.5)
+    monkeypatch.setattr(job_module, "KILL_MS", 50)
+    folder = tmp_path / "runs" / "1"
+    folder.mkdir(parents=True)
+    program = f"input()  # {folder}{os.sep}"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, **APART) as hung:
+        (folder / "heartbeat").write_text(f"{hung.pid}\n")
+        job = jobs.find_again(a_run(folder, "well"), title="run 1", folder=folder)
+        until(qtbot, lambda: job.silent_s > 1)
+        job.cancel()
+        assert finish(qtbot, job).state == "cancelled"
+        assert hung.returncode is None and answers(hung.pid)
+
+
 def test_noise_on_the_pipe_costs_no_event_that_can_be_read(jobs: JobQueue, qtbot: QtBot) -> None:
     seen: list[events.Event] = []
     outcome = finish(qtbot, jobs.start(scripted("noise"), title="Import", on_event=seen.append))
