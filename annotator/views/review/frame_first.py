@@ -1,9 +1,10 @@
 """Paints the next pair's frame before all else of it: panels, list and time axis follow, each in a turn of its own.
 
-A pair changes the whole window, which takes three to five times as long to paint as the frame that is waited for.
+A pair changes the whole window, which takes three to five times as long to paint as the frame that is waited for; and
+what is read of it in other threads takes turns with the window's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
@@ -20,17 +21,19 @@ class FrameFirst(QObject):
         super().__init__(parent)
         self._stage, self._others = stage, tuple(others)
         self._waiting: list[QWidget] = []
+        self._then: Callable[[], None] | None = None
         self._is_frame_due = False
         self._next = QTimer(self, singleShot=True)
         self._next.timeout.connect(self._let_paint)
         stage.installEventFilter(self)
 
     def is_over(self) -> bool:
-        """Tells whether everything may be painted."""
-        return not self._waiting
+        """Tells whether everything may be painted, and nothing waits for the frame."""
+        return not self._waiting and self._then is None
 
     def begin(self) -> None:
         """Another pair is about to be shown. Without a stage on screen there is nothing to put first."""
+        self._then = None
         if not self._stage.isVisible():
             return
         self._waiting = list(self._others)
@@ -38,6 +41,13 @@ class FrameFirst(QObject):
             widget.setUpdatesEnabled(False)
         self._is_frame_due = True
         self._next.start(_PATIENCE_MS)
+
+    def afterwards(self, then: Callable[[], None]) -> None:
+        """Calls `then` once the frame has been painted, before all else is; at once where nothing is held back."""
+        if self._waiting:
+            self._then = then
+        else:
+            then()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if self._is_frame_due and event.type() in (QEvent.Type.Paint, QEvent.Type.Hide):
@@ -47,6 +57,9 @@ class FrameFirst(QObject):
 
     def _let_paint(self) -> None:
         self._is_frame_due = False
+        then, self._then = self._then, None
+        if then is not None:
+            then()
         if self._waiting and isValid(widget := self._waiting.pop(0)):  # the window may have been closed meanwhile
             widget.setUpdatesEnabled(True)
         if self._waiting:

@@ -34,10 +34,14 @@ class PairView(QObject):
         reading.matchmaps_read.connect(self._take_matchmaps)
         workspace.axis.word_clicked.connect(self._play_word)
 
-    def show(self, pair: PairRecord, video: VideoRecord) -> None:
+    def show(self, pair: PairRecord) -> None:
+        """Shows what the pair itself tells; `read` brings the rest."""
         self._pair = pair
         self._workspace.question.set_pair(pair)
         self._workspace.controls.set_title(pair.video_title)
+
+    def read(self, pair: PairRecord, video: VideoRecord) -> None:
+        """Reads the pair that is shown, in the background."""
         self._reading.read(pair, video)
 
     def leave(self) -> None:

@@ -270,10 +270,11 @@ class ReviewPresenter(QObject):
         self.workspace.verdicts.set_enabled(not self.giving.why_not(), self.giving.why_not())
         self.queue.set_current(uid)
         self.playback.show(pair, video, autoplay=self.options.autoplay and self._is_active)
-        self.view.show(pair, video)
+        self.view.show(pair)
         self.blind_view.update()
         self.people.show(pair, self.queue.reviewer, is_adjudicating=is_adjudicating)
-        self._look_ahead(pair)
+        self._keep_place(pair)
+        self.frame_first.afterwards(lambda: self._read_on(pair, video))
 
     def _is_on_screen(self, pair: PairRecord, video: VideoRecord) -> bool:
         """Whether the reviewer is at work on this very pair: what only read the list again must not begin it anew."""
@@ -286,23 +287,27 @@ class ReviewPresenter(QObject):
     def _refresh_pair(self, pair: PairRecord, video: VideoRecord) -> None:
         self._current = pair
         self.queue.set_current(pair.uid)
-        self.view.show(pair, video)
+        self.view.show(pair)
         self.blind_view.update()
         self.people.refresh()
-        self._look_ahead(pair)
+        self._keep_place(pair)
+        self._read_on(pair, video)
 
-    def _look_ahead(self, pair: PairRecord) -> None:
-        """Remembers where the reviewer is, and decodes what comes next."""
-        following = self.queue.following(pair.uid, _PREFETCHED)
+    def _keep_place(self, pair: PairRecord) -> None:
+        """Remembers where the reviewer is."""
         path, reviewer = self.project.path, self.queue.reviewer
-        place_uids = [pair.uid, *(one.uid for one in following)]
-        self.placing.run(lambda: keep_place(path, reviewer, place_uids), lambda _done: None)
+        uids = [pair.uid, *(one.uid for one in self.queue.following(pair.uid, _PREFETCHED))]
+        self.placing.run(lambda: keep_place(path, reviewer, uids), lambda _done: None)
+
+    def _read_on(self, pair: PairRecord, video: VideoRecord) -> None:
+        """Reads what is shown of the pair, and decodes what comes next."""
+        self.view.read(pair, video)
         wishes = []
-        for place, one in enumerate(following):
-            video = self.queue.video(one.video_uid)
+        for place, one in enumerate(self.queue.following(pair.uid, _PREFETCHED)):
+            following_video = self.queue.video(one.video_uid)
             if place == 0:
-                self.reading.read_ahead(one, video)
-            wishes.append(self.playback.wish(one, video))
+                self.reading.read_ahead(one, following_video)
+            wishes.append(self.playback.wish(one, following_video))
         self.player.prefetch(wishes)
 
     def _show_nothing(self) -> None:
