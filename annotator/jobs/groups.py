@@ -14,8 +14,9 @@ from pathlib import Path
 
 if sys.platform == "win32":
     CREATION_FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    _NO_WINDOW = subprocess.CREATE_NO_WINDOW  # else each small program opens a black one
 else:
-    CREATION_FLAGS = 0  # a new session does it there
+    CREATION_FLAGS = _NO_WINDOW = 0  # a new session does it there
 _TOLD_WITHIN_S = 10.0
 
 
@@ -55,7 +56,14 @@ def is_job(pid: int, folder: Path) -> bool:
 def _ask(command: list[str]) -> str:
     """Returns what a small program of the system prints; '' where it is absent or does not answer."""
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TOLD_WITHIN_S)
+        asked = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TOLD_WITHIN_S,
+            creationflags=_NO_WINDOW,
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return asked.stdout

@@ -269,7 +269,10 @@ def test_a_job_whose_python_is_gone_fails_with_a_sentence(
     assert "no-python could not be started" in run.message
 
 
-@pytest.mark.parametrize("how", ["family", "orphan"])
+_FORGETS = pytest.mark.skipif(sys.platform == "win32", reason="Windows forgets whose children an ended process left")
+
+
+@pytest.mark.parametrize("how", ["family", pytest.param("orphan", marks=_FORGETS)])
 def test_a_job_that_is_over_leaves_no_child_behind(jobs: JobQueue, qtbot: QtBot, tmp_path: Path, how: str) -> None:
     job = jobs.start(specs.ImportSpec(paths=[Path(how), tmp_path]), title="Import")
     until(qtbot, lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text() != "")
