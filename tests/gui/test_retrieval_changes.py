@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from retrieval_table import Table, copied, kitchen_in, looked_at_in
 
+from annotator import verbs
 from annotator.views.retrieval.cases import Cases, Listing, Wanted
 from annotator.views.retrieval.result_grid import A_TURN
 
@@ -142,3 +144,30 @@ def test_a_new_case_is_painted_a_few_cells_at_a_time(looked: Table) -> None:
     for region in painted.regions:
         whole += region
     assert all(whole.contains(grid.cell(number).toAlignedRect()) for number in range(10))
+
+
+def test_a_result_accepted_as_its_gallery_gives_way_is_not_marked_in_the_next(
+    looked: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presenter, view = looked.presenter, looked.view
+    assert presenter.cases is not None
+    case = next(case for place in range(12) if (case := presenter.cases.case(place, "audio")).results[0].is_same_video)
+    presenter.show_case(case.place)
+    looked.settle()
+    may_answer, accept = threading.Event(), verbs.accept_result
+
+    def late(*values: Any, **named: Any) -> Any:
+        assert may_answer.wait(10)
+        return accept(*values, **named)
+
+    monkeypatch.setattr(verbs, "accept_result", late)
+    view.grid.setFocus()
+    QTest.keyClick(view.grid, Key.Key_A)
+    presenter.judging.forget()  # another gallery is shown, and of it a case at the same place
+    presenter.judging.set_case(presenter.cases, presenter.case)
+    may_answer.set()
+    looked.settle()
+    assert "Accepted as a pair" in view.notice.text() and len(looked.project.store.verdicts()) == 1
+    assert not view.grid.accepted()
+    presenter.judging.set_case(presenter.cases, presenter.case)
+    assert not view.grid.accepted()

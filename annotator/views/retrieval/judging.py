@@ -71,13 +71,14 @@ class Judging(QObject):
         query, result = cases.pair(case.place), cases.pair(case.results[number].place)
         frame, sound = (query, result) if case.way == "audio" else (result, query)
         seconds = time.monotonic() - self._shown_at
-        key = (case.place, case.way)
+        key, accepted = (case.place, case.way), self._accepted
 
         def done(made: tuple[Any, Any]) -> None:
             pair, _ = made
-            self._accepted.setdefault(key, set()).add(number)
-            if self._case is not None and (self._case.place, self._case.way) == key:
-                self._view.grid.set_accepted(frozenset(self._accepted[key]))
+            accepted.setdefault(key, set()).add(number)
+            is_same = accepted is self._accepted  # else another gallery is shown by now
+            if is_same and self._case is not None and (self._case.place, self._case.way) == key:
+                self._view.grid.set_accepted(frozenset(accepted[key]))
             what = pair.labels[0].class_name if pair.labels else "pair"
             where = f"{cases.titles.get(pair.video_uid, pair.video_uid)} at {pair.time_s:.1f} s"
             offset = f", sound {pair.sound_offset_s:+.1f} s from it".replace("-", "−") if pair.sound_offset_s else ""
