@@ -13,9 +13,12 @@ from PySide6.QtGui import QPaintEvent, QRegion
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
-from retrieval_table import Table, copied, kitchen_in, looked_at_in
+from retrieval_table import RUN, Table, copied, kitchen_in, looked_at_in
+from review_desk import food_pairs
 
 from annotator import verbs
+from annotator.demo.project import run_in_child
+from annotator.views.retrieval import reading
 from annotator.views.retrieval.cases import Cases, Listing, Wanted
 from annotator.views.retrieval.result_grid import A_TURN
 
@@ -171,3 +174,22 @@ def test_a_result_accepted_as_its_gallery_gives_way_is_not_marked_in_the_next(
     assert not view.grid.accepted()
     presenter.judging.set_case(presenter.cases, presenter.case)
     assert not view.grid.accepted()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_accepting_a_result_as_a_pair_is_no_new_mining(looked: Table, again: bool) -> None:
+    store = looked.project.store
+    spec = verbs.plan_retrieve(looked.project, RUN, on="mined")
+    verbs.collect(looked.project, spec, run_in_child(spec))
+    path = next(one.path for one in verbs.looked_at(looked.project, RUN) if one.gallery == "mined")
+    assert reading.load(looked.project, path, "mined").changed == ""
+    frame, sound = (pair for pair in food_pairs("soup")[:2])
+    verbs.accept_result(looked.project, frame, sound, seconds=1.0)  # type: ignore[arg-type]
+    assert len(store.food_pairs()) == 13
+    assert reading.load(looked.project, path, "mined").changed == ""
+    if again:  # a gallery with such a pair, which is left out by a mining to come
+        spec = verbs.plan_retrieve(looked.project, RUN, on="mined")
+        verbs.collect(looked.project, spec, run_in_child(spec))
+        assert reading.load(looked.project, path, "mined").changed == ""
+    store.put_pairs([*food_pairs("soup")[:4], *food_pairs("stew")], {})
+    assert "mined anew since this was looked at (2 gone)" in reading.load(looked.project, path, "mined").changed

@@ -1,6 +1,6 @@
 """What the Retrieval workspace shows, read from the project away from the GUI thread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from PySide6.QtGui import QImage
 from annotator import verbs
 from annotator.demo.project import CHECKPOINT
 from annotator.project import Project
-from annotator.store.records import VideoRecord
+from annotator.store.records import PairRecord, VideoRecord
 from annotator.verbs.retrieving import LookedAt
 from annotator.views.retrieval.cases import Cases
 from annotator.views.retrieval.matrix import coloured
@@ -19,7 +19,7 @@ from davenet.clips import open_clip
 from davenet.errors import UserError
 from davenet.files import content_hash
 from davenet.media.log_mel import HOP_S
-from davenet.pairs import read_pairs
+from davenet.pairs import Pair, read_pairs
 from davenet.retrieval_file import Retrieval, read_retrieval
 from davenet.retrieved_pairs import RetrievedPair, RetrievedPairs
 
@@ -103,7 +103,7 @@ def _changed(project: Project, pairs: Path, found: Retrieval) -> str:
             return "This gallery's pairs were changed since it was looked at; look again to see it as it is now."
         if found.gallery != "mined":
             return ""
-        before, now = {pair.uid for pair in read_pairs(pairs)}, {pair.uid for pair in project.store.food_pairs()}
+        before, now = _mined(read_pairs(pairs)), _mined(project.store.food_pairs())
     except (OSError, UserError):
         return ""  # the gallery itself has gone; what was looked at can still be read
     n = [(len(now - before), "more"), (len(before - now), "gone")]
@@ -113,6 +113,11 @@ def _changed(project: Project, pairs: Path, found: Retrieval) -> str:
         if what
         else ""
     )
+
+
+def _mined(pairs: Iterable[Pair | PairRecord]) -> set[str]:
+    """Returns the uids of the pairs that mining found: one whose sound lies elsewhere is a result that was accepted."""
+    return {pair.uid for pair in pairs if not pair.sound_offset_s}
 
 
 def read_pictures(project: Project, pairs: Sequence[tuple[int, RetrievedPair]]) -> dict[int, QImage]:
