@@ -193,3 +193,16 @@ def test_accepting_a_result_as_a_pair_is_no_new_mining(looked: Table, again: boo
         assert reading.load(looked.project, path, "mined").changed == ""
     store.put_pairs([*food_pairs("soup")[:4], *food_pairs("stew")], {})
     assert "mined anew since this was looked at (2 gone)" in reading.load(looked.project, path, "mined").changed
+
+
+def test_rows_of_a_table_stay_selected_when_it_is_sorted(looked: Table) -> None:
+    view = looked.view
+    view.setFocus()
+    looked.press(Key.Key_4, Key.Key_Down)
+    looked.press(Key.Key_Down, Key.Key_Down, modifiers=SHIFT)
+    chosen, places = set(view.tables.chosen()), set(looked.selected())
+    assert len(chosen) == 3 and view.send.text() == "Send 6 to review"
+    for _ in range(5):
+        looked.press(Key.Key_O)
+        assert set(view.tables.chosen()) == chosen and set(looked.selected()) == places
+    assert view.send.text() == "Send 6 to review"

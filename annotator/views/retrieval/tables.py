@@ -3,10 +3,11 @@
 Several rows can be selected (Shift, Ctrl), to be sent to review together.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -45,6 +46,18 @@ class _Table(CellTable):
     def chosen_keys(self) -> tuple[str, ...]:
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
         return tuple(self.rows()[row].key for row in rows if row < len(self.rows()))
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Takes the rows; those that were selected stay so, wherever they are sorted to."""
+        held, again = set(self.chosen_keys()), QItemSelection()
+        super().set_rows(rows)
+        for place, row in enumerate(self.rows()):
+            if row.key in held:
+                again.select(self.model().index(place, 0), self.model().index(place, 0))
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.selectionModel().blockSignals(True)
+        self.selectionModel().select(again, flags)
+        self.selectionModel().blockSignals(False)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in _OWN_KEYS:
