@@ -206,3 +206,25 @@ def test_rows_of_a_table_stay_selected_when_it_is_sorted(looked: Table) -> None:
         looked.press(Key.Key_O)
         assert set(view.tables.chosen()) == chosen and set(looked.selected()) == places
     assert view.send.text() == "Send 6 to review"
+
+
+def test_a_run_that_went_on_while_the_workspace_was_hidden_is_told_on_return(looked: Table) -> None:
+    view = looked.view
+    view.hide()
+    with open(looked.project.checkpoint_path(RUN), "ab") as file:
+        file.write(b"\0")
+    looked.work.collected.emit("train", {"run": RUN})
+    looked.settle()
+    view.show()
+    looked.settle()
+    assert "with other weights than run 001-small has now" in view.notice.text()
+
+
+def test_a_run_that_went_on_is_told_where_the_runs_are_read_again_meanwhile(looked: Table) -> None:
+    galleries = looked.presenter.galleries
+    with open(looked.project.checkpoint_path(RUN), "ab") as file:
+        file.write(b"\0")
+    galleries.read_place()
+    galleries._take_sources(reading.sources(looked.project))
+    looked.settle()
+    assert "with other weights than run 001-small has now" in looked.view.notice.text()

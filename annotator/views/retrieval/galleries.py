@@ -54,7 +54,7 @@ class GalleryChoice(QObject):
             return
 
         def took(place: Place) -> None:
-            if source is self.source:
+            if source == self.source:
                 self._place = place
                 self._show_place()
 

@@ -169,9 +169,9 @@ class RetrievalPresenter(QObject):
     def _run_changed(self, verb: str, summary: object) -> None:
         source = self.galleries.source
         if verb in ("train", "evaluate"):
+            self.galleries.forget()  # its weights may be others: read now, or when the workspace is shown next
             if self._view.isVisible():
                 self.galleries.refresh()
-                self.galleries.read_place()
         elif verb == "retrieve" and not self.looking.is_busy and isinstance(summary, dict):
             is_shown = source is not None and summary.get("run") == source.key
             if is_shown:  # the next queue let it look
