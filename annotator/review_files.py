@@ -1,7 +1,7 @@
 """Verdicts as files: CSV, JSON lines or ELAN documents with all that each rests on, and taking them into another project.
 
 Remarks and gold pairs go with them, and how people are asked where that is wanted. A verdict finds its pair there by the
-pair's uid, or by the video's content, the frame's time and the kind.
+pair's uid, or by the video's content, the frame's time, the kind and how far off the sound lies.
 """
 
 import re
@@ -83,7 +83,7 @@ def import_verdicts(store: Store, path: Path, *, take_settings: bool = False) ->
     gold: list[GoldPair] = []
     unmatched = unmatched_gold = 0
     for entry in entries:
-        content = (entry.source_hash, round(entry.time_s * 1000), entry.kind)
+        content = (entry.source_hash, round(entry.time_s * 1000), entry.kind, round(entry.sound_offset_s * 1000))
         here = by_content.get(content, {})
         pair_uid = entry.pair_uid if entry.pair_uid in uids else here.get(entry.label, next(iter(here.values()), None))
         if pair_uid is None:

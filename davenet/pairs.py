@@ -60,6 +60,11 @@ def pair_uid(video_uid: str, time_s: float, kind: PairKind, label: str = "") -> 
     return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
+def matched_uid(video_uid: str, time_s: float, kind: PairKind, label: str, sound_offset_s: float) -> str:
+    """Returns the lasting name of a frame that was put together with a sound so many seconds from it."""
+    return pair_uid(video_uid, time_s, kind, f"{label} {sound_offset_s:+.3f}")
+
+
 def uniform_pairs(
     video_uid: str, frame_times_s: Iterable[float], *, segment_s: float = DEFAULT_SEGMENT_S
 ) -> list[Pair]:

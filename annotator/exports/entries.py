@@ -195,6 +195,7 @@ class Entry(BaseModel):
     pair_uid: str = Field(min_length=1)
     source_hash: str = Field(min_length=1)
     time_s: float = Field(ge=0, le=1e9)
+    sound_offset_s: float = Field(default=0.0, ge=-1e9, le=1e9)
     kind: PairKind
     labels: Annotated[tuple[WeakLabel, ...], BeforeValidator(_from_json_text)] = ()
     app_version: str = ""

@@ -175,23 +175,24 @@ class PairQueries(Database):
                 numbers[video_uid] = (food, non_food + number) if kind == "non-food" else (food + number, non_food)
         return numbers
 
-    def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str], dict[str | None, str]]]:
-        """Returns all pairs' uids, and them by (source hash, time in ms, kind), which holds across projects.
+    def pair_keys(self) -> tuple[set[str], dict[tuple[str, int, str, int], dict[str | None, str]]]:
+        """Returns all pairs' uids, and them by (source hash, time in ms, kind, offset of the sound in ms).
 
-        There each is under the label that it asks about, the one mined last in front.
+        That holds across projects. There each is under the label that it asks about, the one mined last in front.
         """
         pair, video, label = tables.Pair, tables.Video, tables.Label
         query = (
-            select(pair.uid, video.source_hash, pair.time_s, pair.kind, label.class_name)
+            select(pair.uid, video.source_hash, pair.time_s, pair.kind, pair.sound_offset_s, label.class_name)
             .join(video, video.uid == pair.video_uid)
             .outerjoin(label, and_(label.pair_uid == pair.uid, label.place == 0))
             .order_by(pair.active.desc(), pair.mining_id.desc(), pair.position)
         )
-        uids, by_content = set(), dict[tuple[str, int, str], dict[str | None, str]]()
+        uids, by_content = set(), dict[tuple[str, int, str, int], dict[str | None, str]]()
         with self._reading() as session:
-            for uid, source_hash, time_s, kind, asked in session.execute(query):
+            for uid, source_hash, time_s, kind, offset_s, asked in session.execute(query):
                 uids.add(uid)
-                by_content.setdefault((source_hash, round(time_s * 1000), kind), {}).setdefault(asked, uid)
+                content = (source_hash, round(time_s * 1000), kind, round(offset_s * 1000))
+                by_content.setdefault(content, {}).setdefault(asked, uid)
         return uids, by_content
 
     def accepted_pairs(self, split: Split | None = None) -> list[PairRecord]:

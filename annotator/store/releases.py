@@ -99,7 +99,7 @@ class Snapshot:
     def _in_order(self, video_uids: Sequence[str]) -> Iterator[StandingPair]:
         """Yields the pairs; several at one place by their labels, as uids differ from project to project."""
         for _, together in groupby(self._of_videos(video_uids), key=lambda state: place_of(state.pair)):
-            yield from sorted(together, key=lambda state: asked_label(state.pair) or "")
+            yield from sorted(together, key=lambda state: (asked_label(state.pair) or "", state.pair.sound_offset_s))
 
     def _of_videos(self, video_uids: Sequence[str]) -> Iterator[StandingPair]:
         pair = tables.Pair
@@ -164,14 +164,15 @@ class ReleaseQueries(Database):
                 session.merge(tables.Setting(key=key, value=value))
         return TakenIn(n_new, n_pairs - n_new, new_verdicts, known_verdicts, tuple(moved))
 
-    def pair_uids_by_place(self) -> dict[tuple[Place, str | None], str]:
-        """Returns all pairs' uids by (video, time in ms, kind) and the label that each asks about, None without labels."""
+    def pair_uids_by_place(self) -> dict[tuple[Place, int, str | None], str]:
+        """Returns all pairs' uids by (video, time in ms, kind), offset of the sound in ms, and the label asked about."""
         pair, label = tables.Pair, tables.Label
         asked = and_(label.pair_uid == pair.uid, label.place == 0)
-        query = select(pair.uid, pair.video_uid, pair.time_s, pair.kind, label.class_name).outerjoin(label, asked)
+        columns = (pair.uid, pair.video_uid, pair.time_s, pair.kind, pair.sound_offset_s, label.class_name)
+        query = select(*columns).outerjoin(label, asked).order_by(pair.active, pair.mining_id)
         with self._reading() as session:
-            rows = session.execute(query.order_by(pair.active, pair.mining_id))  # of several the one mined last
-            return {((row[1], round(row[2] * 1000), row[3]), row[4]): row[0] for row in rows}
+            rows = session.execute(query)  # of several the one mined last
+            return {((row[1], round(row[2] * 1000), row[3]), round(row[4] * 1000), row[5]): row[0] for row in rows}
 
 
 def final_decision(verdicts: Sequence[VerdictRecord]) -> str | None:

@@ -13,7 +13,7 @@ from davenet.errors import UserError
 from davenet.evaluation.paper import GalleryName
 from davenet.evaluation.projection import require_umap
 from davenet.files import content_hash
-from davenet.pairs import Pair, WeakLabel, pair_uid, write_pairs
+from davenet.pairs import Pair, WeakLabel, matched_uid, write_pairs
 from davenet.retrieval_file import GroupRow, read_head
 from davenet.retrieved_pairs import RetrievedPair
 from davenet.specs import RetrieveSpec
@@ -144,7 +144,7 @@ def paired(known: Mapping[str, PairRecord], frame: RetrievedPair, sound: Retriev
     word_s = (heard.word_start + heard.word_end) / 2
     centre_s = word_s if abs(word_s - sound.sound_s) <= sound.segment_s / 2 else sound.sound_s
     offset_s = round(centre_s - frame.time_s, 3)
-    uid = pair_uid(frame.video_uid, frame.time_s, "food", f"{heard.class_name} {offset_s:+.3f}")
+    uid = matched_uid(frame.video_uid, frame.time_s, "food", heard.class_name, offset_s)
     probability = known[frame.uid].food_probability if frame.uid in known else None
     return Pair(uid, frame.video_uid, frame.time_s, sound.segment_s, "food", (label,), probability, offset_s)
 

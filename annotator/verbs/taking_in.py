@@ -16,7 +16,7 @@ from annotator.store.releases import StandingPair, VideoFacts
 from annotator.verbs.releasing import SOURCES_SETTING, SPLITS_SETTING, corpus_id_of
 from davenet.errors import UserError
 from davenet.files import disk_error
-from davenet.pairs import Pair, pair_uid
+from davenet.pairs import Pair, matched_uid, pair_uid
 from davenet.release.facts import Facts, MiningFacts, without_paths
 from davenet.release.reading import Release, ReleasedPair, ReleasedVideo
 
@@ -192,9 +192,13 @@ class _Taking:
 
     def _uid(self, row: ReleasedPair, video_uid: str) -> str:
         asked = row.labels[0].class_name if row.labels else None
-        known = self._known.get(((video_uid, round(row.time_s * 1000), row.kind), asked))
+        known = self._known.get(
+            ((video_uid, round(row.time_s * 1000), row.kind), round(row.sound_offset_s * 1000), asked)
+        )
         if known is not None:
             return known
+        if row.sound_offset_s:
+            return matched_uid(video_uid, row.time_s, row.kind, asked or "", row.sound_offset_s)
         uid = pair_uid(video_uid, row.time_s, row.kind)
         if uid in self._taken:  # by another label of the frame
             uid = pair_uid(video_uid, row.time_s, row.kind, asked or "")

@@ -23,7 +23,7 @@ from davenet import events
 from davenet.errors import UserError
 from davenet.jobs import run_job
 from davenet.labels.detections import Detections, detections_path, write_detections
-from davenet.pairs import Pair, WeakLabel
+from davenet.pairs import Pair, WeakLabel, matched_uid
 
 SECRET = "/home/ann/private"
 _AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -44,7 +44,8 @@ def _fill(project: Project) -> list[Pair]:
     food = [make_pair(video.uid, float(t) + 0.04) for video in videos for t in range(4)]
     other = [make_pair(video.uid, 30.0 + t, "non-food") for video in videos for t in range(2)]
     second = WeakLabel("crème fraîche | x", 0.3, 4, "crème fraîche", 1.0, 1.5, 0.1 + 0.2)
-    food[0] = replace(food[0], labels=(*food[0].labels, second), sound_offset_s=0.3)
+    name = matched_uid(food[0].video_uid, food[0].time_s, "food", food[0].labels[0].class_name, 0.3)
+    food[0] = replace(food[0], uid=name, labels=(*food[0].labels, second), sound_offset_s=0.3)
     settings_ = {"food_threshold": 0.5, "synonyms": f"{SECRET}/synonyms.txt"}
     sources = {video.uid: f"onnx:{SECRET}/food.onnx" for video in videos}
     project.store.put_pairs([*food, *other], settings_, detectors=sources, recognisers={videos[0].uid: "pocketsphinx"})
@@ -180,6 +181,23 @@ def test_two_pairs_of_one_frame_stay_two(project: Project, fresh: Project, tmp_p
     assert _content(tmp_path / "two") == _content(tmp_path / "one")
     asked = [pair.labels[0].class_name for pair in fresh.store.pairs_of_video(video.uid, active_only=False)]
     assert sorted(asked) == ["butter", "leek"] or len(asked) == 3
+
+
+def test_a_match_never_becomes_the_mined_pair_of_its_frame(project: Project, fresh: Project, tmp_path: Path) -> None:
+    """It has that pair's frame and label, and its sound from elsewhere."""
+    mined = make_pair(_videos()[2].uid, 2.04)
+    match = replace(mined, uid="match", sound_offset_s=12.345)
+    project.store.add_pair(match)
+    decide(project.store, [match], "reject", reviewer="cy")
+    fresh.store.put_pairs([mined], {})
+    _export(project, tmp_path / "one")
+    verbs.import_release(fresh, tmp_path / "one")
+    _export(fresh, tmp_path / "two")
+    found = fresh.store.pairs_of_video(mined.video_uid, active_only=False)
+    assert sorted(p.sound_offset_s for p in found if p.time_s == mined.time_s) == [0.0, 12.345]
+    (given,) = (one for one in fresh.store.verdicts() if one.reviewer == "cy")
+    assert {p.uid: p.sound_offset_s for p in found}[given.pair_uid] == 12.345
+    assert verbs.import_release(fresh, tmp_path / "one")["new_pairs"] == 0
 
 
 def test_the_card_counts_what_the_project_counts(project: Project, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_gold_pairs_go_with_the_verdicts_and_settings_where_they_are_asked_for(
     plain, whole = tmp_path / f"plain{suffix}", tmp_path / f"whole{suffix}"
     assert export_verdicts(store, plain) == export_verdicts(store, whole, with_settings=True) == 4
     other = _other(tmp_path, "renamed")
-    there = other.pair_keys()[1]["hash0000", 4000, "food"]["butter"]
+    there = other.pair_keys()[1]["hash0000", 4000, "food", 0]["butter"]
     other.set_gold(there, "unsure", set_by="here")  # what is gold already is not overruled
     with pytest.raises(UserError, match=r"plain\.\w+ holds no review settings"):
         import_verdicts(other, plain, take_settings=True)
@@ -159,6 +159,28 @@ def test_gold_pairs_go_with_the_verdicts_and_settings_where_they_are_asked_for(
     found = {times[one.pair_uid]: (one.decision, one.label, one.set_by) for one in other.gold_pairs()}
     assert found == {1.0: ("accept", "butter", "ben"), 4.0: ("unsure", None, "here")}
     assert other.gold_scores() == [one for one in store.gold_scores() if one.reviewer == "ann" and one.asked]
+    other.close()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".eaf"])
+def test_a_verdict_on_a_match_never_comes_to_the_mined_pair_of_its_frame(
+    store: Store, pairs: list[Pair], tmp_path: Path, suffix: str
+) -> None:
+    """A match has the frame of a mined pair and its sound from elsewhere: what is said of it says nothing of the other."""
+    match = replace(pairs[1], uid="match", sound_offset_s=12.345)
+    store.add_pair(match)
+    store.give_verdict(match.uid, "reject", reviewer="cy", seconds=1.0, window_s=2.0)
+    store.set_gold(match.uid, "reject", set_by="cy")
+    path = tmp_path / f"verdicts{suffix}"
+    export_verdicts(store, path)
+    other = _other(tmp_path, "renamed")
+    assert import_verdicts(other, path) == Imported(4, 0, 1, unmatched_gold=1)
+    assert {one.reviewer for one in other.verdicts()} == {"ann", 'Zoë, "chef"'} and not other.gold_pairs()
+    video_uid = other.videos()[0].uid
+    other.add_pair(replace(match, uid="there", video_uid=video_uid))
+    assert import_verdicts(other, path) == Imported(1, 4, 0, new_gold=1)
+    assert [one.pair_uid for one in other.verdicts() if one.reviewer == "cy"] == ["there"]
+    assert [one.pair_uid for one in other.gold_pairs()] == ["there"]
     other.close()
 
 
@@ -183,7 +205,7 @@ def test_a_table_written_before_there_were_gold_pairs_is_still_read(
     export_verdicts(store, path)
     with open(path, encoding="utf-8", newline="") as source:
         rows = list(csv.DictReader(source))
-    newer = ("settings", "final", "purpose", "entry", "offset_s", "keys", "replays")
+    newer = ("settings", "final", "purpose", "entry", "offset_s", "keys", "replays", "sound_offset_s")
     with open(path, "w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, [name for name in rows[0] if name not in newer], extrasaction="ignore")
         writer.writeheader()
