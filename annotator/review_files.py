@@ -82,10 +82,16 @@ def import_verdicts(store: Store, path: Path, *, take_settings: bool = False) ->
     remarks: list[RemarkRecord] = []
     gold: list[GoldPair] = []
     unmatched = unmatched_gold = 0
+    pair_uid: str | None
     for entry in entries:
         content = (entry.source_hash, round(entry.time_s * 1000), entry.kind, round(entry.sound_offset_s * 1000))
         here = by_content.get(content, {})
-        pair_uid = entry.pair_uid if entry.pair_uid in uids else here.get(entry.label, next(iter(here.values()), None))
+        if entry.pair_uid in uids:
+            pair_uid = entry.pair_uid
+        elif entry.entry == "gold":  # its label is the right answer, not what is asked, and a reject has none
+            pair_uid = here.get(entry.asked)
+        else:
+            pair_uid = here.get(entry.label, next(iter(here.values()), None))
         if pair_uid is None:
             unmatched += entry.entry == "verdict"
             unmatched_gold += entry.entry == "gold"

@@ -205,6 +205,11 @@ class Entry(BaseModel):
     purpose: Purpose = "first"
     entry: Literal["verdict", "remark", "gold"] = "verdict"
 
+    @property
+    def asked(self) -> str | None:
+        """The class that people are asked about, None without labels."""
+        return self.labels[0].class_name if self.labels else None
+
     @model_validator(mode="after")
     def _decides(self) -> "Entry":
         is_right = self.decision in DECISIONS if self.entry != "remark" else self.decision not in DECISIONS

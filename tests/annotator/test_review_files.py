@@ -184,6 +184,24 @@ def test_a_verdict_on_a_match_never_comes_to_the_mined_pair_of_its_frame(
     other.close()
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".eaf"])
+def test_gold_without_a_label_finds_its_own_of_two_pairs_of_a_frame_or_none(
+    store: Store, pairs: list[Pair], tmp_path: Path, suffix: str
+) -> None:
+    leek = replace(pairs[1].labels[0], class_name="leek", word="leek")
+    second = replace(pairs[1], uid="second", labels=(leek,))
+    store.add_pair(second)
+    store.set_gold("second", "reject", set_by="ben")
+    path = tmp_path / f"verdicts{suffix}"
+    export_verdicts(store, path)
+    other = _other(tmp_path, "renamed")
+    assert import_verdicts(other, path).unmatched_gold == 1 and not other.gold_pairs()
+    other.add_pair(replace(second, uid="there", video_uid=other.videos()[0].uid))
+    assert import_verdicts(other, path).new_gold == 1
+    assert [(one.pair_uid, one.decision) for one in other.gold_pairs()] == [("there", "reject")]
+    other.close()
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
