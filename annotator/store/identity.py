@@ -21,6 +21,7 @@ class KnownPair:
     active: bool
     asked: str | None
     has_verdicts: bool
+    sound_offset_s: float = 0.0
 
 
 DRAW_MODULUS = 2**31 - 1  # a prime: multiplying by anything but 0 permutes the draws
@@ -50,7 +51,9 @@ def recognised_pair(pair: Pair, known: Sequence[KnownPair]) -> Pair:
     """Returns the mined pair under the uid that it has in the project, or a new one; `known` are those at its place.
 
     A label that has verdicts stays the one asked about while it is still found: it comes first then, whatever its rank.
+    One whose sound lies elsewhere is another pair.
     """
+    known = [other for other in known if other.sound_offset_s == pair.sound_offset_s]
     decided = {other.asked: other.uid for other in reversed(known) if other.has_verdicts}
     for label in pair.labels:
         if label.class_name in decided:

@@ -244,13 +244,13 @@ def _known_pairs(session: Session, video_uids: Sequence[str]) -> dict[Place, lis
     known: dict[Place, list[KnownPair]] = {}
     for some in in_batches(video_uids):
         query = (
-            select(pair.uid, pair.video_uid, pair.time_s, pair.kind, pair.active, label.class_name)
+            select(pair.uid, pair.video_uid, pair.time_s, pair.kind, pair.active, pair.sound_offset_s, label.class_name)
             .outerjoin(label, and_(label.pair_uid == pair.uid, label.place == 0))
             .where(pair.video_uid.in_(some))
             .order_by(pair.mining_id, pair.position)
         )
-        for uid, video_uid, time_s, kind, active, asked in session.execute(query):
-            found = KnownPair(uid, video_uid, active, asked, uid in decided)
+        for uid, video_uid, time_s, kind, active, offset_s, asked in session.execute(query):
+            found = KnownPair(uid, video_uid, active, asked, uid in decided, offset_s)
             known.setdefault((video_uid, round(time_s * 1000), kind), []).append(found)
     return known
 

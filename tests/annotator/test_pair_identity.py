@@ -69,6 +69,17 @@ def test_a_decided_label_that_is_gone_keeps_its_pair_and_the_new_label_gets_its_
     assert store.pair(uid, reviewer="ann").decision == "reject"
 
 
+def test_a_match_that_was_decided_is_not_taken_for_the_mined_pair_of_its_frame_and_label(store: Store) -> None:
+    pairs = [make_pair("video-0", float(t)) for t in range(3)]
+    store.put_pairs(pairs, {})
+    match = replace(pairs[1], uid="match", sound_offset_s=12.345)
+    store.add_pair(match)
+    decide(store, [match], "accept")
+    store.put_pairs(pairs, {})
+    assert store.pair("match").sound_offset_s == 12.345 and not store.pair("match").active
+    assert store.pair(pairs[1].uid).active and store.pair(pairs[1].uid).state == "pending"
+
+
 def test_pairs_of_a_video_that_was_not_mined_this_time_stay_as_they_were(store: Store) -> None:
     others = fill_store(store, ["train", "test"])
     changes = store.put_pairs([], {}, videos=["video-0"])
