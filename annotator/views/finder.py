@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QCursor, QFont, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -183,13 +183,15 @@ class Finder(QWidget):
         self.field.entered.connect(self._choose)
         self.field.left.connect(self.close_finder)
         self.list.clicked.connect(lambda _index: self._choose())
-        self.list.entered.connect(self.list.setCurrentIndex)
+        self.list.entered.connect(self._hover)
+        self._mouse_at = QPoint()
         self.hide()
 
     def open_finder(self) -> None:
         """Shows an empty field; what fits it is asked for by `typed`."""
         if not self.isVisible():
             self._before = self.window().focusWidget()
+        self._mouse_at = QCursor.pos()
         self.field.clear()
         self.show()
         self.raise_()
@@ -228,6 +230,11 @@ class Finder(QWidget):
             is_step = abs(rows) == 1
             row = able[(place + rows) % len(able)] if is_step else able[min(len(able) - 1, max(0, place + rows))]
             self.list.setCurrentIndex(self._model.index(row))
+
+    def _hover(self, index: QModelIndex) -> None:
+        """Takes the row under a mouse that moves; one that only lies there as the list opens chooses nothing."""
+        if QCursor.pos() != self._mouse_at:
+            self.list.setCurrentIndex(index)
 
     def _choose(self) -> None:
         entry = self.current()

@@ -123,14 +123,27 @@ def test_processes_end_with_a_job_that_is_killed(tmp_path: Path) -> None:
     )  # fmt: skip
 
     def running() -> int:
-        found = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
-        states = [line.split() for line in found.splitlines()]
+        states = [line.split() for line in processes().splitlines()]
         return sum(int(group) == job.pid and "Z" not in state for group, state, *_ in states)
 
     with job:
         assert wait_until(lambda: running() >= 3)
         os.kill(job.pid, signal.SIGKILL)
     assert wait_until(lambda: running() == 0)
+
+
+def processes() -> str:
+    """Returns a line with group and state for each process; a bare Linux has /proc and no ps."""
+    if not Path("/proc/self/stat").exists():
+        return subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, group, *_ = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        lines.append(f"{group} {state}")
+    return "\n".join(lines)
 
 
 def wait_until(is_so: Any) -> bool:

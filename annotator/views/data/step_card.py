@@ -125,7 +125,9 @@ class StepCard(QFrame):
         """Writes the live keys into the tooltips."""
         self._key, self._options_key = key, options_key
         self._show_options_tip()
-        if self._state is not None:
+        if self._state is None:
+            self.button.setToolTip(with_keys(self._tip, self._key))  # until it is read what is possible
+        else:
             self._show_button_tip(self._state)
 
     def _show_options_tip(self) -> None:
