@@ -29,21 +29,27 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         sys.stderr.write(one_line(error) + "\n")
         return 2
-    stop = threading.Event()
+    stop, is_asked = threading.Event(), list[bool]()
     progress = _Progress(sys.stderr.isatty() and is_first_process())
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
-        stop.set()
-        progress.say("Stopping: the step under way is finished and saved; Ctrl-C again stops at once.")
+        stop.set()  # and no more: a sentence written in the midst of another raises in it
+        is_asked.append(True)
+
+    def is_stopped() -> bool:
+        if is_asked:
+            is_asked.clear()
+            progress.say("Stopping: the step under way is finished and saved; Ctrl-C again stops at once.")
+        return stop.is_set()
 
     signal.signal(signal.SIGINT, ask_to_stop)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     from davenet.jobs import run_job
 
     try:
-        final = run_job(spec, progress if is_first_process() else _silence, stop.is_set)
+        final = run_job(spec, progress if is_first_process() else _silence, is_stopped)
     except UserError:
         return 2
     except Exception:

@@ -249,5 +249,6 @@ def test_interrupt_saves_and_the_same_command_goes_on(material: Path, tmp_path: 
             if line.startswith("epoch 1 of") and process.poll() is None:
                 os.kill(process.pid, signal.SIGINT)
     assert process.returncode == 130
+    assert sum(line.startswith("Stopping: ") for line in lines) == 1
     assert lines[-1] == "Stopped and saved; the same command goes on from here."
     assert (tmp_path / "run" / "checkpoints" / "state.safetensors").is_file()
