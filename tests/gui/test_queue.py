@@ -15,12 +15,13 @@ from pytestqt.qtbot import QtBot
 from annotator.project import Project
 from annotator.selections import read_selections
 from annotator.store import Store
-from annotator.store.records import Decision, QueueFilter, QueueOrder, VideoRecord
+from annotator.store.records import Decision, QueueFilter, QueueMarker, QueueOrder, VideoRecord
 from annotator.views import theme
 from annotator.views.background import Background
 from annotator.views.review.filter_chips import parts_of
 from annotator.views.review.filter_choices import Option, offered
 from annotator.views.review.filter_range import RangeField
+from annotator.views.review.queue_loading import QueueChange
 from annotator.views.review.queue_model import QueueModel
 from annotator.views.review.queue_panel import QueuePanel
 from annotator.views.review.queue_presenter import QueuePresenter
@@ -405,3 +406,18 @@ def test_pictures_take_no_more_memory_than_they_may(qapp: QApplication) -> None:
     for number in range(40):
         model.set_thumbnail(str(number), QImage(64, 64, QImage.Format.Format_ARGB32))
         assert model.thumbnail_bytes() <= 10 * 64 * 64 * 4
+
+
+def test_a_few_changes_of_others_leave_the_list_where_it_was_scrolled_to(desk: Desk) -> None:
+    uids = [f"{number:06d}" for number in range(200)]
+    queue, view = desk.presenter, desk.panel.list
+    queue.model.set_uids(uids)
+    queue.set_current(uids[0])
+    view.scrollTo(queue.model.index(150), view.ScrollHint.PositionAtTop)
+    before = view.verticalScrollBar().value()
+    assert before > 0
+    change = QueueChange(QueueMarker(), queue.counts, leaving=[uids[190]])
+    queue.take_others_work(change)
+    assert view.verticalScrollBar().value() == before and queue.model.row_of(uids[191]) == 190
+    queue.take_others_work(replace(change, leaving=uids[100:140]))
+    assert queue.model.rowCount() == 159 and view.currentIndex().row() == 0

@@ -70,18 +70,22 @@ class QueueModel(QAbstractListModel):
             self.endRemoveRows()
         return row
 
-    def edit(self, leaving: Sequence[str], entering: Sequence[tuple[int, str]]) -> None:
-        """Takes pairs out and puts others at their rows, in order; many at once begin the model anew."""
+    def edit(self, leaving: Sequence[str], entering: Sequence[tuple[int, str]]) -> bool:
+        """Takes pairs out and puts others at their rows, in order; returns whether so many began the model anew.
+
+        Views lose their selection and their place then, else they keep both.
+        """
         if len(leaving) + len(entering) > _MANY_EDITS:
             self.beginResetModel()
             self._uids.edit(leaving, entering)
             self._missing.clear()
             self.endResetModel()
-            return
+            return True
         for uid in leaving:
             self.remove(uid)
         for row, uid in entering:
             self.insert(row, uid)
+        return False
 
     def put_records(self, records: Sequence[PairRecord]) -> None:
         """Takes records, new or changed, and repaints their rows."""

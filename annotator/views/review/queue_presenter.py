@@ -376,8 +376,8 @@ class QueuePresenter(QObject):
         self.model.put_records(change.records)
         leaving = [uid for uid in change.leaving if uid != self.current_uid]
         entering = [(row, uid) for row, uid in change.entering if self.model.row_of(uid) is None]
-        self.model.edit(leaving, entering)
-        self.panel.set_current(self.current_uid)
+        if self.model.edit(leaving, entering):
+            self.panel.set_current(self.current_uid)  # else the list stays where it was scrolled to
         self._show_numbers()
         if self.current_uid is None and self.model.rowCount():
             self.show_row(0)
